@@ -1,0 +1,1 @@
+"""Hand-offs, riders, courier accounts, and one module per courier in `providers/`."""

@@ -1,0 +1,248 @@
+"""Settings, read from the environment (see `.env.example`); one screen says what runs and where.
+
+`PORTAL_MODE=local` (the default) serves this machine only and makes its own secrets under `var/`.
+`PORTAL_MODE=production` refuses to start without a secret key, hosts and a public address.
+"""
+
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from merchant_portal.local import local_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- Mode, secrets, hosts ---------------------------------------------------------------------
+MODE = env.str("PORTAL_MODE", "local")
+if MODE not in {"local", "production"}:
+    raise ImproperlyConfigured(f"PORTAL_MODE is {MODE!r}; it must be 'local' or 'production'.")
+LOCAL = MODE == "local"
+VAR_DIR = Path(env.str("PORTAL_VAR", str(BASE_DIR / "var")))
+
+if LOCAL:
+    SECRET_KEY = env.str("PORTAL_SECRET_KEY", "") or local_secret(VAR_DIR)
+    ALLOWED_HOSTS = env.list("PORTAL_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+else:
+    SECRET_KEY = env.str("PORTAL_SECRET_KEY")
+    ALLOWED_HOSTS = env.list("PORTAL_HOSTS")
+# Old keys still open what they sealed; the first key seals.
+SEAL_KEYS = [SECRET_KEY, *env.list("PORTAL_OLD_SECRET_KEYS", default=[])]
+SECRET_KEY_FALLBACKS = SEAL_KEYS[1:]
+DEBUG = False
+# The address under which platforms and couriers reach us: part of callback URLs.
+PUBLIC_URL = env.str("PORTAL_PUBLIC_URL", "http://127.0.0.1:8000" if LOCAL else environ.Env.NOTSET)
+# The demo brand is loaded only where this is on; `demo_credentials` refuses elsewhere.
+DEMO = LOCAL and env.bool("PORTAL_DEMO", False)
+
+# --- Applications -----------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "merchant_portal",
+    "reports",
+    "couriers",
+    "orders",
+    "stores",
+    "outbox",
+    "channels",
+    "ninja",
+    "axes",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "merchant_portal.urls"
+ASGI_APPLICATION = "merchant_portal.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database ---------------------------------------------------------------------------------
+DATABASES = {"default": env.db("DATABASE_URL", f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")}
+DATABASE = DATABASES["default"]
+if DATABASE["ENGINE"].endswith("sqlite3"):
+    DATABASE["OPTIONS"] = {
+        # IMMEDIATE takes the write lock at BEGIN, where the busy timeout applies; a deferred
+        # transaction that upgrades later fails at once with "database is locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
+    }
+else:
+    DATABASE["OPTIONS"] = {
+        "pool": {
+            "min_size": 1,
+            "max_size": env.int("PORTAL_DB_POOL", 12),
+            "timeout": env.float("PORTAL_DB_POOL_TIMEOUT", 5.0),
+        },
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis, channel layer, Celery ---------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            # A read time-out would close an idle subscription; the pool must outlast a connect storm.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": None, "max_connections": 10_000}],
+        },
+    },
+}
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # A frozen Redis must not freeze whoever sends a nudge.
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "visibility_timeout": 3600,
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "portal"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "outbox-sweep": {"task": "outbox.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "intake-resume": {"task": "orders.tasks.resume_due", "schedule": 5.0, "options": {"expires": 10}},
+    "handoff-watch": {"task": "couriers.tasks.watch", "schedule": 15.0, "options": {"expires": 30}},
+    "purge": {"task": "orders.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
+}
+# The one inversion: outbox calls these by name. kind → (dotted path of the handler, queue).
+OUTBOX_HANDLERS = {
+    "channel.order": ("orders.jobs.tell_order", "platforms"),
+    "channel.intake": ("orders.jobs.tell_intake", "platforms"),
+    "handoff.create": ("couriers.jobs.create", "couriers"),
+    "handoff.cancel": ("couriers.jobs.cancel", "couriers"),
+    "handoff.query": ("couriers.jobs.query", "couriers"),
+}
+
+# --- Sign-in ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "stores.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+
+# --- Words ----------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese")), ("de", _("German"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Static files ---------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# Served from the sources: no collect step between a fresh clone and a running portal.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# --- Browser security -----------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "media-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    name: [] for name in ("camera", "geolocation", "microphone", "payment", "usb")
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+if not LOCAL:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# --- What the shop may tune -----------------------------------------------------------------------
+INTAKE_MAX_BODY = 256 * 1024  # bytes
+INTAKE_MAX_WAITING = env.int("PORTAL_INTAKE_MAX_WAITING", 2_000)  # messages waiting for the committer
+INTAKE_DEADLINE = env.float("PORTAL_INTAKE_DEADLINE", 10.0)  # seconds until 503
+UNDO_SECONDS = 10  # how long a step can be taken back, and how long platforms hear nothing of it
+RETENTION_DAYS = env.int("PORTAL_RETENTION_DAYS", 30)  # personal data and events
+EVENTS_REPLAY_LIMIT = 500  # a longer gap is answered with a snapshot
+
+# --- Logs -------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("PORTAL_LOG_LEVEL", "INFO")},
+    "loggers": {"httpx": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+}

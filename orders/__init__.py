@@ -1,0 +1,1 @@
+"""Orders, their events, the live feed, the board's commands, and intake."""

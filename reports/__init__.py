@@ -1,0 +1,1 @@
+"""Report pages and exports for the stores a manager may see."""
