@@ -1,0 +1,18 @@
+"""The couriers we can call: one module each, one line each in both lists."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from couriers.providers.base import Provider
+from couriers.providers.dada import Dada
+
+
+class Courier(TextChoices):
+    """Stored on a courier account; the value is part of callback addresses."""
+
+    DADA = "dada", _("Dada")
+
+
+PROVIDERS: dict[str, Provider] = {
+    Courier.DADA: Dada(),
+}

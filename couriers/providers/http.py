@@ -1,0 +1,73 @@
+"""One guarded HTTP POST to a courier: pooled connections, time limits, and errors by what they mean."""
+
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import httpx
+
+from couriers.providers.base import Refused, Uncertain, Unreachable
+
+TIME_LIMITS = httpx.Timeout(connect=2.0, write=5.0, read=5.0, pool=1.0)
+TOTAL_SECONDS = 10.0
+MAX_REPLY = 256 * 1024
+# Shorter than servers keep idle connections, so that a call rarely meets a closing one.
+POOL = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=3.0)
+NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The connections to one courier; shared by all threads of a process."""
+
+    client: httpx.Client = field(
+        default_factory=lambda: httpx.Client(timeout=TIME_LIMITS, limits=POOL, follow_redirects=False)
+    )
+
+    def post(self, url: str, body: bytes) -> bytes:
+        """Send JSON and return the reply's bytes of a 2xx; raises Refused, Unreachable or Uncertain."""
+        try:
+            with self.client.stream(
+                "POST", url, content=body, headers={"Content-Type": "application/json"}
+            ) as reply:
+                _check_status(reply)
+                return _read(reply)
+        except NEVER_SENT as error:
+            raise Unreachable(f"no connection ({type(error).__name__})") from error
+        except httpx.HTTPError as error:
+            raise Uncertain(f"no reply ({type(error).__name__})") from error
+
+
+def _check_status(reply: httpx.Response) -> None:
+    status = reply.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise Unreachable("too many calls (HTTP 429)", wait=_retry_after(reply))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Uncertain(f"HTTP {status}")
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise Refused(f"HTTP {status}", code=str(status))
+
+
+def _retry_after(reply: httpx.Response) -> float:
+    """The seconds of a Retry-After header, at most ten minutes; 0 if there is none we understand."""
+    text = reply.headers.get("Retry-After", "")
+    return min(float(text), 600.0) if text.isascii() and text.isdigit() else 0.0
+
+
+def _read(reply: httpx.Response) -> bytes:
+    """The whole reply, unless it is too long or trickles: time limits of httpx are per read."""
+    until = time.monotonic() + TOTAL_SECONDS
+    parts = bytearray()
+    for part in reply.iter_bytes():
+        parts += part
+        if len(parts) > MAX_REPLY:
+            raise Uncertain("the reply is too long")
+        if time.monotonic() > until:
+            raise Uncertain("the reply trickles")
+    return bytes(parts)

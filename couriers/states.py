@@ -1,0 +1,120 @@
+"""Hand-off states, the one table of moves between them, and the rules for a courier's reports (pure)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class HandOffState(TextChoices):
+    """Where a hand-off stands between us and whoever carries the order.
+
+    CLAIMED is committed, with a lease and a fence, before the courier is called. UNKNOWN means that
+    the call may or may not have worked: it is queried by our own id and never blindly sent again.
+    SENT means that the courier acknowledged it, CONFIRMED that a rider took it.
+    """
+
+    PENDING = "pending", _("Waiting to be sent")
+    CLAIMED = "claimed", _("Being sent")
+    SENT = "sent", _("Looking for a rider")
+    UNKNOWN = "unknown", _("Checking with the courier")
+    CONFIRMED = "confirmed", _("Rider found")
+    CANCELLING = "cancelling", _("Being cancelled")
+    CANCELLED = "cancelled", _("Cancelled")
+    FAILED = "failed", _("Failed")
+    DELIVERED = "delivered", _("Delivered")
+
+
+S = HandOffState
+LIVE = frozenset({S.PENDING, S.CLAIMED, S.SENT, S.UNKNOWN, S.CONFIRMED, S.CANCELLING})
+
+# From where to where. CANCELLING is still live: the next courier waits until it is confirmed.
+NEXT: dict[str, frozenset[HandOffState]] = {
+    S.PENDING: frozenset({S.CLAIMED, S.CANCELLED, S.FAILED}),
+    S.CLAIMED: frozenset({S.PENDING, S.SENT, S.UNKNOWN, S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),
+    S.UNKNOWN: frozenset({S.PENDING, S.SENT, S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),
+    S.SENT: frozenset({S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),
+    S.CONFIRMED: frozenset({S.SENT, S.CANCELLING, S.CANCELLED, S.FAILED, S.DELIVERED}),
+    S.CANCELLING: frozenset({S.SENT, S.CONFIRMED, S.CANCELLED, S.DELIVERED}),
+    S.CANCELLED: frozenset(),
+    S.FAILED: frozenset(),
+    S.DELIVERED: frozenset(),
+}
+
+
+class Progress(TextChoices):
+    """How far the rider is, in the order of their way; couriers' own codes are mapped to these."""
+
+    SEARCHING = "searching", _("Looking for a rider")
+    ASSIGNED = "assigned", _("On the way to the store")
+    AT_STORE = "at_store", _("At the store")
+    PICKED_UP = "picked_up", _("On the way to the guest")
+    DELIVERED = "delivered", _("Delivered")
+    RETURNING = "returning", _("Bringing it back")
+    RETURNED = "returned", _("Brought back")
+
+
+RANK = {progress: rank for rank, progress in enumerate(Progress, start=1)}
+BEFORE_PICK_UP = frozenset({"", Progress.SEARCHING, Progress.ASSIGNED, Progress.AT_STORE})
+
+
+class Outcome(StrEnum):
+    """What a courier may report besides progress: it will not be carried."""
+
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+# A courier with weak callbacks is asked again before one of these is believed.
+FINAL = frozenset({Progress.DELIVERED, Progress.RETURNED, Outcome.CANCELLED, Outcome.FAILED})
+
+
+class Verdict(StrEnum):
+    """What becomes of a report of progress."""
+
+    TAKEN = "taken"
+    REPEATED = "repeated"
+    OLDER = "older"
+    BACKWARD = "backward"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The progress a hand-off has, and the courier's time of it (None: never told)."""
+
+    progress: str
+    at: datetime | None
+
+
+def judge(known: Known, progress: Progress, at: datetime | None) -> Verdict:
+    """Say whether a report may change what is known; `at` is the courier's time, None if it gave none.
+
+    Couriers repeat themselves, overtake themselves, and tell the time in whole seconds: what is
+    older is dropped, a later step in the same second is taken, an earlier one is a conflict. The only
+    legal way back is the rider who gives up before the pick-up.
+    """
+    if at and known.at and at < known.at:
+        return Verdict.OLDER
+    if progress == known.progress:
+        return Verdict.REPEATED
+    if known.progress == "" or RANK[progress] > RANK[Progress(known.progress)]:
+        return Verdict.TAKEN
+    if at and at == known.at:
+        return Verdict.CONFLICT
+    if progress == Progress.SEARCHING and known.progress in BEFORE_PICK_UP:
+        return Verdict.TAKEN
+    return Verdict.BACKWARD
+
+
+def state_after(state: str, report: Progress | Outcome) -> HandOffState:
+    """The state a live hand-off has after a report that is believed."""
+    if report == Progress.DELIVERED:
+        return S.DELIVERED
+    if report in FINAL:
+        return S.CANCELLED if state == S.CANCELLING else S.FAILED
+    if state == S.CANCELLING:
+        return S.CANCELLING
+    return S.SENT if report == Progress.SEARCHING else S.CONFIRMED
