@@ -1,5 +1,11 @@
 """Addresses of this app's pages."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from reports import views
+
+urlpatterns = [
+    path("reports/", views.report, name="reports"),
+    path("reports/orders.csv", views.orders_csv, name="reports-orders"),
+    path("reports/summary.csv", views.summary_csv, name="reports-summary"),
+]
