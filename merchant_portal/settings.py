@@ -37,7 +37,7 @@ DEBUG = False
 # The address under which platforms and couriers reach us: part of callback URLs.
 PUBLIC_URL = env.str("PORTAL_PUBLIC_URL", "http://127.0.0.1:8000" if LOCAL else environ.Env.NOTSET)
 # The demo brand is loaded only where this is on; `demo_credentials` refuses elsewhere.
-DEMO = LOCAL and env.bool("PORTAL_DEMO", False)
+DEMO = LOCAL and env.bool("PORTAL_DEMO", (VAR_DIR / "demo-logins.json").exists())
 
 # --- Applications -----------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -1,1 +1,1 @@
-"""Pretend platforms and couriers that speak only HTTP; nothing here imports the product."""
+"""Pretend platforms, couriers and staff that speak only HTTP, with the real wire formats."""

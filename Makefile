@@ -1,0 +1,53 @@
+# Everything there is to do here. `make run` needs nothing but Python 3.11 or newer.
+PORT ?= 8000
+SPEED ?= 60
+DEMO ?= 1
+CREW ?= 1
+
+ASK := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.12 python3.11 python3.13 python3 python; do \
+	$$name -c '$(ASK)' 2>/dev/null && command -v $$name && break; done)
+BIN := .venv/bin
+VENV = $(if $(PYTHON),$(PYTHON) merchant_portal/portal/venv.py .venv,\
+	$(error No usable Python found: install Python 3.11 or newer with venv, or give one: make PYTHON=/path/to/python))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench requirements venv dev node
+
+help: ## Show these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: venv ## Run the portal with the demo brand (PORT=8000 SPEED=60 DEMO=1 CREW=1)
+	@exec $(BIN)/python manage.py portal --demo --port $(PORT) --speed $(SPEED) \
+		$(if $(filter 0,$(DEMO)),--no-traffic) $(if $(filter 0,$(CREW)),--no-crew)
+
+test: dev ## Run all tests; says what it skipped and why
+	@$(BIN)/python -m tests.run
+
+lint: dev node ## Check style, types, the import rule, templates, scripts and migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --check --lint --quiet
+	npx --no-install biome ci
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: dev ## Measure intake and the way to the browser
+	@$(BIN)/python -m benchmarks
+
+requirements: dev ## Resolve requirements*.in into pinned and hashed files
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras requirements.in
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras requirements-dev.in
+
+venv:
+	@$(VENV) requirements.txt
+
+dev: venv
+	@$(VENV) requirements-dev.txt
+
+node: node_modules/.package-lock.json
+
+node_modules/.package-lock.json: package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,1 @@
+"""The fictional tea brand of the demo: its data, its logins, and the loader."""

@@ -1,0 +1,140 @@
+"""Writes the demo brand into the database; running it again changes only what differs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from django.db import transaction
+
+from couriers.models import CourierAccount, CourierStore, Rider
+from couriers.providers import Courier
+from merchant_portal.demo import brand
+from merchant_portal.demo.brand import DemoFranchise, DemoStore
+from merchant_portal.demo.logins import Logins
+from orders.models import StoreSequence
+from stores.channels import Channel
+from stores.models import ChannelAccount, Franchise, IntakeState, Membership, Store, StoreChannel, User
+
+
+@transaction.atomic
+def load_brand(*, var_dir: Path, sandbox_url: str, now: datetime) -> None:
+    """Create or complete franchises, stores, people and accounts.
+
+    Passwords and secrets are made once. Addresses of the sandbox are brought up to date.
+    """
+    people = Logins(var_dir).ensure(_logins())
+    franchises = {entry.slug: _franchise(entry, sandbox_url) for entry in brand.FRANCHISES}
+    stores = {entry.code: _store(entry, franchises[entry.franchise], now) for entry in brand.STORES}
+    _admin(people)
+    for franchise in brand.FRANCHISES:
+        login, first, last = franchise.manager
+        _member(login, people[login], first, last, franchise=franchises[franchise.slug], store=None)
+    for entry in brand.STORES:
+        for login, (first, last) in zip(entry.logins, entry.staff, strict=True):
+            store = stores[entry.code]
+            _member(login, people[login], first, last, franchise=store.franchise, store=store)
+
+
+def _logins() -> list[str]:
+    staff = [login for entry in brand.STORES for login in entry.logins]
+    return [brand.ADMIN[0], *(entry.manager[0] for entry in brand.FRANCHISES), *staff]
+
+
+def _franchise(entry: DemoFranchise, sandbox_url: str) -> Franchise:
+    franchise, _created = Franchise.objects.update_or_create(slug=entry.slug, defaults={"name": entry.name})
+    ChannelAccount.objects.update_or_create(
+        slug=entry.account,
+        defaults={"callback_url": f"{sandbox_url}/platform/standard/{entry.account}/calls"},
+        create_defaults={
+            "franchise": franchise,
+            "channel": Channel.STANDARD,
+            "callback_url": f"{sandbox_url}/platform/standard/{entry.account}/calls",
+            "secrets": _webhook_secret(),
+        },
+    )
+    CourierAccount.objects.update_or_create(
+        franchise=franchise,
+        label="Dada 达达",
+        defaults={"base_url": f"{sandbox_url}/dada"},
+        create_defaults={
+            "provider": Courier.DADA,
+            "base_url": f"{sandbox_url}/dada",
+            "credentials": json.dumps(_dada_credentials(entry)),
+        },
+    )
+    return franchise
+
+
+def _webhook_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _dada_credentials(entry: DemoFranchise) -> dict[str, str]:
+    number = str(73800 + brand.FRANCHISES.index(entry))
+    return {
+        "source_id": number,
+        "app_key": f"dada{secrets.token_hex(6)}",
+        "app_secret": secrets.token_hex(16),
+    }
+
+
+def _store(entry: DemoStore, franchise: Franchise, now: datetime) -> Store:
+    shown = ("name", "city", "address", "phone", "latitude", "longitude")
+    store, _created = Store.objects.update_or_create(
+        franchise=franchise,
+        code=entry.code,
+        defaults={name: getattr(entry, name) for name in shown},
+        create_defaults={
+            "cups_per_hour": entry.cups_per_hour,
+            **{name: getattr(entry, name) for name in shown},
+        },
+    )
+    IntakeState.objects.get_or_create(store=store, defaults={"changed_at": now})
+    StoreSequence.objects.get_or_create(store=store, defaults={"epoch": secrets.token_hex(8)})
+    for account in franchise.channel_accounts.all():
+        StoreChannel.objects.get_or_create(
+            store=store,
+            account=account,
+            defaults={"external_code": entry.code, "auto_accept": entry.auto_accept},
+        )
+    for courier in franchise.courier_accounts.all():
+        CourierStore.objects.get_or_create(
+            store=store, account=courier, defaults={"shop_no": _shop_no(entry)}
+        )
+    for number, name in enumerate(entry.riders):
+        Rider.objects.get_or_create(store=store, name=name, defaults={"phone": f"1390000{number:04}"})
+    return store
+
+
+def _shop_no(entry: DemoStore) -> str:
+    return f"QH{entry.code.replace('-', '')}"
+
+
+def _admin(people: dict[str, str]) -> None:
+    login, first, last = brand.ADMIN
+    user = _person(login, people[login], first, last)
+    if not user.is_superuser:
+        user.is_staff = user.is_superuser = True
+        user.save(update_fields=["is_staff", "is_superuser"])
+
+
+def _member(
+    login: str, password: str, first: str, last: str, *, franchise: Franchise, store: Store | None
+) -> None:
+    role = Membership.Role.STAFF if store else Membership.Role.MANAGER
+    user = _person(login, password, first, last)
+    Membership.objects.get_or_create(user=user, franchise=franchise, store=store, defaults={"role": role})
+
+
+def _person(login: str, password: str, first: str, last: str) -> User:
+    user, created = User.objects.get_or_create(
+        username=login, defaults={"first_name": last, "last_name": first}
+    )  # the family name comes first, as it is said
+    if created:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return user

@@ -1,0 +1,58 @@
+"""Puts the sandbox together as one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+
+from sandbox.brand import read_brand
+from sandbox.control import Control
+from sandbox.faults import Faults
+from sandbox.ledger import Ledger
+from sandbox.standard import Platform
+from sandbox.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    state_dir: Path
+    speed: float = 60.0
+    traffic: bool = False
+    crew: bool = False
+    riders: bool = True
+    rider_scale: float = 1.0
+
+
+def create_app(options: Options) -> Starlette:
+    """Return the application; what runs in the background starts with it."""
+    brand = read_brand(options.state_dir / "brand.json")
+    ledger, faults = Ledger(options.state_dir), Faults()
+    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=96, max_keepalive_connections=96))
+    platform = Platform(brand, ledger, faults, client)
+    traffic = Traffic(platform, speed=options.speed, running=options.traffic)
+    control = Control(ledger, faults, platform, traffic)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        platform.resume()
+        platform.start(traffic.run())
+        yield
+        await platform.stop()
+        await client.aclose()
+        ledger.close()
+
+    return Starlette(
+        routes=[
+            Route("/platform/standard/{account}/calls", platform.receive_call, methods=["POST"]),
+            Mount("/control", routes=control.routes()),
+        ],
+        lifespan=lifespan,
+    )

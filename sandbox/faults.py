@@ -1,0 +1,91 @@
+"""Misbehaviour on demand: what a test asked a pretend service to do wrong, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+TARGETS = {
+    "dada": {
+        "hang",
+        "error500",
+        "error429",
+        "garbage",
+        "refuse",
+        "lost_reply",
+        "nobody_accepts",
+        "gives_up",
+        "publish_failed",
+        "duplicate_callbacks",
+        "shuffled_callbacks",
+        "no_callbacks",
+    },
+    "standard": {"hang", "error500", "error429", "garbage", "deaf", "leaky", "lost_reply"},
+}
+
+
+class UnknownFault(ValueError):
+    """No such target or kind; the text lists what there is."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """`times` uses are left (-1: for good); empty `path` and `order` fit everything.
+
+    `seconds`: how long a hang lasts, or what Retry-After says.
+    """
+
+    target: str
+    kind: str
+    times: int = 1
+    path: str = ""
+    order: str = ""
+    seconds: float = 30.0
+
+    def fits(self, target: str, kinds: Iterable[str], path: str, order: str) -> bool:
+        """Whether this fault strikes here."""
+        return (
+            self.times != 0
+            and self.target == target
+            and self.kind in kinds
+            and self.path in path
+            and self.order in {"", order}
+        )
+
+
+class Faults:
+    """The list a test writes and pretend services read."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, wish: dict[str, Any]) -> Fault:
+        """Add one from `/control/faults`. Raises UnknownFault."""
+        try:
+            fault = Fault(**wish)
+        except TypeError as error:
+            raise UnknownFault(f"A fault has target, kind, times, path, order, seconds: {error}") from error
+        if fault.kind not in TARGETS.get(fault.target, set()):
+            known = "; ".join(f"{target}: {', '.join(sorted(kinds))}" for target, kinds in TARGETS.items())
+            raise UnknownFault(f"Unknown fault. There are: {known}")
+        self._faults.append(fault)
+        return fault
+
+    def take(self, target: str, kinds: Iterable[str], *, path: str = "", order: str = "") -> Fault | None:
+        """Use up one fault that fits, if there is one."""
+        wanted = set(kinds)
+        for fault in self._faults:
+            if fault.fits(target, wanted, path, order):
+                if fault.times > 0:
+                    fault.times -= 1
+                return fault
+        return None
+
+    def clear(self) -> None:
+        """Behave again."""
+        self._faults.clear()
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the faults that may still strike."""
+        return [asdict(fault) for fault in self._faults if fault.times != 0]
