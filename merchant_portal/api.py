@@ -1,11 +1,48 @@
 """The typed HTTP API under `/api/v1/`; the board is its first client."""
 
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import django_auth
 
 from couriers.api import router as couriers_router
 from orders.api import router as orders_router
+from orders.cards import iso
+from orders.errors import CannotUndo, Stale
 
 api = NinjaAPI(title="Merchant Portal", version="1", auth=django_auth)
 api.add_router("/stores", orders_router)
 api.add_router("/stores", couriers_router)
+
+
+@api.exception_handler(Stale)
+def stale(request: HttpRequest, error: Stale) -> HttpResponse:
+    """Somebody was first: say who and when, and show the order as it is now."""
+    refusal = {"code": "stale", "detail": str(error), "by": error.by, "at": iso(error.at), "card": error.card}
+    return api.create_response(request, refusal, status=409)
+
+
+@api.exception_handler(CannotUndo)
+def cannot_undo(request: HttpRequest, error: CannotUndo) -> HttpResponse:
+    """Too late to take a step back."""
+    return api.create_response(request, {"code": "too_late", "detail": str(error)}, status=409)
+
+
+@api.exception_handler(Http404)
+def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+    """Also what others own: nobody learns that it exists."""
+    return api.create_response(request, {"code": "not_found", "detail": "Not found."}, status=404)
+
+
+@api.exception_handler(AuthenticationError)
+def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """The session has ended."""
+    return api.create_response(request, {"code": "not_signed_in", "detail": "Sign in first."}, status=401)
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """The request is not of the operation's form: say where."""
+    fault = error.errors[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    return api.create_response(request, {"code": "invalid", "detail": f"{place}: {fault['msg']}"}, status=422)

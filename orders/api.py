@@ -1,5 +1,215 @@
-"""This app's part of the HTTP API."""
+"""The board's commands and reads over HTTP; the board itself uses nothing else but the socket."""
 
-from ninja import Router
+from __future__ import annotations
 
-router = Router()
+from typing import Any, Literal
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import Field, Router, Schema
+
+from orders import services
+from orders.cards import iso
+from orders.intake_switch import set_intake
+from orders.models import Order
+from orders.queries import catch_up, intake_view, recent_cards, store_view
+from stores.actors import Actor
+from stores.levels import IntakeLevel
+from stores.models import IntakeChange, Store
+from stores.queries import resume_time
+
+router = Router(tags=["orders"])
+
+Verb = Literal["accept", "start", "ready", "collect", "deliver", "reject", "cancel", "recall"]
+
+
+class StoreOut(Schema):
+    """A store the user may see."""
+
+    id: int
+    code: str
+    name: str
+    city: str
+    timezone: str
+    cups_per_hour: int
+
+
+class CommandIn(Schema):
+    """What may come with a command."""
+
+    reason: str = Field("", max_length=200)
+
+
+class CommandOut(Schema):
+    """The card after the command, and the number of its event."""
+
+    card: dict[str, Any]
+    seq: int
+
+
+class Refusal(Schema):
+    """Why a command was refused; for a stale one also who was first, and the card as it is now."""
+
+    code: str
+    detail: str
+    by: str = ""
+    at: str | None = None
+    card: dict[str, Any] | None = None
+
+
+class CardsOut(Schema):
+    """Cards, newest first."""
+
+    cards: list[dict[str, Any]]
+
+
+class PhoneOut(Schema):
+    """A guest's phone number; that it was asked for is written down."""
+
+    phone: str
+
+
+class IntakeIn(Schema):
+    """The wanted intake level; `lasts` is minutes, "shift", "today", or "" for until resumed."""
+
+    level: IntakeLevel
+    reason: str = Field("", max_length=200)
+    lasts: Literal["", "5", "10", "20", "30", "shift", "today"] = ""
+
+
+class IntakeOut(Schema):
+    """The intake switch as boards show it; `changed` is false if it was so already."""
+
+    intake: dict[str, Any]
+    changed: bool
+
+
+class ChangeOut(Schema):
+    """One line of the intake switch's history."""
+
+    version: int
+    level: str
+    reason: str
+    actor: str
+    at: str | None
+    resumes_at: str | None
+
+
+class HistoryOut(Schema):
+    """The last changes of the intake switch, newest first."""
+
+    changes: list[ChangeOut]
+
+
+@router.get("/", response=list[StoreOut])
+def list_stores(request: HttpRequest) -> list[dict[str, Any]]:
+    """The stores you may see."""
+    return [store_view(store) for store in Store.objects.visible_to(request.user)]
+
+
+@router.get("/{int:store_id}/feed", response=dict[str, Any])
+def feed(request: HttpRequest, store_id: int, epoch: str = "", seq: int = 0) -> HttpResponse:
+    """What happened after `seq`: an events frame, or a snapshot frame if too much did.
+
+    For boards that cannot hold a WebSocket, and while Redis is down.
+    """
+    frame, _, _ = catch_up(_store(request, store_id), epoch=epoch or None, seq=seq, now=timezone.now())
+    return HttpResponse(frame, content_type="application/json")
+
+
+@router.get("/{int:store_id}/recent", response=CardsOut)
+def recent(request: HttpRequest, store_id: int) -> dict[str, Any]:
+    """What left the board in the last two hours."""
+    return {"cards": recent_cards(_store(request, store_id), now=timezone.now())}
+
+
+@router.post("/{int:store_id}/orders/{int:order_id}/undo", response={200: CommandOut, 409: Refusal})
+def undo(request: HttpRequest, store_id: int, order_id: int) -> services.Stepped:
+    """Take the last step back, within a few seconds."""
+    order = _order(request, store_id, order_id)
+    return services.undo(order_id=order.pk, actor=_actor(request), now=timezone.now(), command=_key(request))
+
+
+@router.post("/{int:store_id}/orders/{int:order_id}/dismiss", response={200: CommandOut, 409: Refusal})
+def dismiss(request: HttpRequest, store_id: int, order_id: int) -> services.Stepped:
+    """Take a cancelled order's card off the board."""
+    order = _order(request, store_id, order_id)
+    return services.dismiss(
+        order_id=order.pk, actor=_actor(request), now=timezone.now(), command=_key(request)
+    )
+
+
+@router.post("/{int:store_id}/orders/{int:order_id}/phone", response=PhoneOut)
+def phone(request: HttpRequest, store_id: int, order_id: int) -> dict[str, str]:
+    """Show the guest's phone number."""
+    order = _order(request, store_id, order_id)
+    return {"phone": services.reveal_phone(order_id=order.pk, actor=_actor(request), now=timezone.now())}
+
+
+@router.post("/{int:store_id}/orders/{int:order_id}/{verb}", response={200: CommandOut, 409: Refusal})
+def step(
+    request: HttpRequest, store_id: int, order_id: int, verb: Verb, body: CommandIn | None = None
+) -> services.Stepped:
+    """Take an order's next step. With an Idempotency-Key header, a repetition answers as the first did."""
+    order = _order(request, store_id, order_id)
+    return services.step(
+        order_id=order.pk,
+        verb=verb,
+        actor=_actor(request),
+        now=timezone.now(),
+        reason=body.reason if body else "",
+        command=_key(request),
+    )
+
+
+@router.post("/{int:store_id}/intake", response=IntakeOut)
+def switch_intake(request: HttpRequest, store_id: int, wanted: IntakeIn) -> dict[str, Any]:
+    """Pause or open intake; platforms are told, and the answer shows how far that is."""
+    store, now = _store(request, store_id), timezone.now()
+    paused = wanted.level == IntakeLevel.PAUSED
+    changed = set_intake(
+        store_id=store.pk,
+        level=wanted.level,
+        reason=wanted.reason if paused else "",
+        actor=_actor(request),
+        now=now,
+        resumes_at=resume_time(store=store, lasts=wanted.lasts, now=now) if paused else None,
+    )
+    return {"intake": intake_view(store.pk), "changed": changed}
+
+
+@router.get("/{int:store_id}/intake/history", response=HistoryOut)
+def intake_history(request: HttpRequest, store_id: int) -> dict[str, Any]:
+    """Who paused and opened, why, and until when."""
+    changes = IntakeChange.objects.filter(store=_store(request, store_id))[:50]
+    return {
+        "changes": [
+            {
+                "version": change.version,
+                "level": change.level,
+                "reason": change.reason,
+                "actor": change.actor_label,
+                "at": iso(change.at),
+                "resumes_at": iso(change.resumes_at),
+            }
+            for change in changes
+        ]
+    }
+
+
+def _store(request: HttpRequest, store_id: int) -> Store:
+    return get_object_or_404(Store.objects.visible_to(request.user), pk=store_id)
+
+
+def _order(request: HttpRequest, store_id: int, order_id: int) -> Order:
+    return get_object_or_404(Order.objects.only("id"), pk=order_id, store=_store(request, store_id))
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return Actor.person(request.user)  # type: ignore[arg-type]  # the API is closed to anonymous users
+
+
+def _key(request: HttpRequest) -> str | None:
+    """The idempotency key of a command, if its sender made one."""
+    return request.headers.get("Idempotency-Key", "")[:64] or None

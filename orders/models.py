@@ -18,9 +18,15 @@ class Order(models.Model):
     `delivery` is the short summary `couriers.services` keeps here for the card.
     """
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="orders", db_index=False, verbose_name=_("store"))
+    store = models.ForeignKey(
+        Store, models.PROTECT, related_name="orders", db_index=False, verbose_name=_("store")
+    )
     account = models.ForeignKey(
-        ChannelAccount, models.PROTECT, related_name="orders", db_index=False, verbose_name=_("channel account")
+        ChannelAccount,
+        models.PROTECT,
+        related_name="orders",
+        db_index=False,
+        verbose_name=_("channel account"),
     )
     external_id = models.CharField(_("order number at the platform"), max_length=64)
     content_hash = models.CharField(max_length=64, editable=False)
@@ -89,7 +95,9 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One drink of an order: `options` is a list of {"name", "value"} (sugar, ice, toppings)."""
 
-    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", db_index=False, verbose_name=_("order"))
+    order = models.ForeignKey(
+        Order, models.CASCADE, related_name="lines", db_index=False, verbose_name=_("order")
+    )
     position = models.PositiveSmallIntegerField(_("position"))
     sku = models.CharField(_("SKU"), max_length=64)
     name = models.CharField(_("name"), max_length=120)
@@ -102,7 +110,9 @@ class OrderLine(models.Model):
         verbose_name = _("line")
         verbose_name_plural = _("lines")
         ordering = ["order", "position"]
-        constraints = [models.UniqueConstraint(fields=["order", "position"], name="order_line_position_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="order_line_position_unique")
+        ]
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.name}"
@@ -126,7 +136,9 @@ class OrderEvent(models.Model):
     `command` is the idempotency key of the board command that caused it, if one did.
     """
 
-    store = models.ForeignKey(Store, models.CASCADE, related_name="events", db_index=False, verbose_name=_("store"))
+    store = models.ForeignKey(
+        Store, models.CASCADE, related_name="events", db_index=False, verbose_name=_("store")
+    )
     seq = models.BigIntegerField(_("number"))
     order = models.ForeignKey(
         Order, models.CASCADE, null=True, related_name="events", verbose_name=_("order")
@@ -157,7 +169,11 @@ class IncomingMessage(models.Model):
     """A platform's message as it came, sealed; unique by account and delivery id."""
 
     account = models.ForeignKey(
-        ChannelAccount, models.PROTECT, related_name="messages", db_index=False, verbose_name=_("channel account")
+        ChannelAccount,
+        models.PROTECT,
+        related_name="messages",
+        db_index=False,
+        verbose_name=_("channel account"),
     )
     delivery_id = models.CharField(_("delivery id"), max_length=128)
     kind = models.CharField(_("kind"), max_length=40)

@@ -10,7 +10,7 @@ from django.db.models import Q
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from stores.models import Store, User
+    from stores.models import User
 
 
 class StoreQuerySet(models.QuerySet["Store"]):

@@ -45,7 +45,9 @@ class Franchise(models.Model):
 class Store(models.Model):
     """One shop. Times on its screens are in `timezone`; coordinates are WGS-84 degrees."""
 
-    franchise = models.ForeignKey(Franchise, models.PROTECT, related_name="stores", verbose_name=_("franchise"))
+    franchise = models.ForeignKey(
+        Franchise, models.PROTECT, related_name="stores", verbose_name=_("franchise")
+    )
     code = models.SlugField(_("store code"), help_text=_("As the franchise writes it, e.g. SH-01"))
     name = models.CharField(_("name"), max_length=100)
     city = models.CharField(_("city"), max_length=60)
@@ -53,8 +55,12 @@ class Store(models.Model):
     phone = models.CharField(_("phone"), max_length=30, blank=True)
     timezone = models.CharField(_("time zone"), max_length=60, default="Asia/Shanghai")
     latitude = models.FloatField(_("latitude"), validators=[MinValueValidator(-90), MaxValueValidator(90)])
-    longitude = models.FloatField(_("longitude"), validators=[MinValueValidator(-180), MaxValueValidator(180)])
-    cups_per_hour = models.PositiveIntegerField(_("cups per hour"), default=120, help_text=_("What the counter can make"))
+    longitude = models.FloatField(
+        _("longitude"), validators=[MinValueValidator(-180), MaxValueValidator(180)]
+    )
+    cups_per_hour = models.PositiveIntegerField(
+        _("cups per hour"), default=120, help_text=_("What the counter can make")
+    )
     opens_at = models.TimeField(_("opens at"), default=time(9))
     shift_ends_at = models.TimeField(_("first shift ends at"), default=time(15))
     closes_at = models.TimeField(_("closes at"), default=time(22))
@@ -83,7 +89,9 @@ class Membership(models.Model):
 
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("user"))
     role = models.CharField(_("role"), max_length=10, choices=Role)
-    franchise = models.ForeignKey(Franchise, models.CASCADE, related_name="memberships", verbose_name=_("franchise"))
+    franchise = models.ForeignKey(
+        Franchise, models.CASCADE, related_name="memberships", verbose_name=_("franchise")
+    )
     store = models.ForeignKey(
         Store, models.CASCADE, related_name="memberships", null=True, blank=True, verbose_name=_("store")
     )

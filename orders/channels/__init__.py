@@ -1,0 +1,1 @@
+"""The platforms: one package each, one line each in `registry.py`."""

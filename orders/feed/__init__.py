@@ -1,0 +1,1 @@
+"""The provable feed: numbered events, snapshots, and their way to the boards."""

@@ -1,0 +1,40 @@
+"""The site for Daphne: intake in front of Django, boards' WebSockets, pages."""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
+django_application = get_asgi_application()
+
+# Both need the apps that `get_asgi_application` loads.
+from orders.intake.app import IntakeApp  # noqa: E402
+from orders.routing import websocket_urlpatterns  # noqa: E402
+
+Asgi = Callable[..., Awaitable[None]]
+
+
+class InFront:
+    """Sends `/intake/` to its own application before any Django middleware runs."""
+
+    def __init__(self, intake: Asgi, site: Asgi) -> None:
+        self._intake = intake
+        self._site = site
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        """Pass the connection on."""
+        application = self._intake if scope["path"].startswith("/intake/") else self._site
+        await application(scope, receive, send)
+
+
+application = ProtocolTypeRouter(
+    {
+        "http": InFront(IntakeApp(), django_application),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+    }
+)

@@ -1,0 +1,146 @@
+"""The intake application: `POST /intake/<channel>/<account>/`, answered once it is committed.
+
+Plain ASGI: every Django middleware and every hop to a thread costs more than storing an order does.
+Mounted in front of Django in the one-process default, and a process of its own in a deployment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import Error
+from pydantic_core import to_json
+
+from orders.channels.incoming import Message, Placed, Rejected
+from orders.channels.registry import PUSHES, Push
+from orders.intake.committer import Committer, NotCommitted, Overloaded, Unstorable
+from orders.intake.delivery import Account, Delivery, Outcome, Place
+from orders.intake.directory import Directory
+from orders.intake.writer import write_batch
+
+logger = logging.getLogger(__name__)
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+PATH = re.compile(r"/intake/(?P<channel>[a-z0-9_-]+)/(?P<account>[\w-]+)/?", re.ASCII)
+READ_TIMEOUT = 10.0  # seconds for a sender to deliver its body
+RETRY_AFTER = 5  # seconds
+
+
+class SenderLeft(Exception):
+    """The connection closed before the message was whole."""
+
+
+class IntakeApp:
+    """Body cap, verify over the raw bytes, parse, hand to the committer, await, answer."""
+
+    def __init__(self) -> None:
+        self._directory = Directory()
+        self._committer = Committer(write_batch, most_waiting=settings.INTAKE_MAX_WAITING)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request (or a server's lifespan messages)."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
+        try:
+            status, document = await self._answer(scope, receive)
+        except Rejected as rejected:
+            status, document = rejected.status, {"error": rejected.detail}
+        except SenderLeft:
+            return
+        except (Overloaded, NotCommitted, TimeoutError, Error) as error:
+            logger.warning("intake answers 503: %r", error)
+            status, document = 503, {"error": "Not stored; send it again."}
+        await _respond(send, status, document)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:
+        match = PATH.fullmatch(scope["path"])
+        if match is None or match["channel"] not in PUSHES:
+            raise Rejected(404, "There is no such intake address.")
+        if scope["method"] != "POST":
+            raise Rejected(405, "Only POST is understood here.")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        body = await _read_body(headers, receive)
+        account = await self._directory.account(match["channel"], match["account"])
+        if account is None:
+            raise Rejected(404, "There is no such account.")
+        push = PUSHES[account.channel]
+        delivery = await self._delivery(account, push, headers, body)
+        outcome = await self._commit(delivery)
+        return (409 if outcome == Outcome.CONFLICT else 200), push.answer(outcome.value)
+
+    async def _delivery(
+        self, account: Account, push: Push, headers: Mapping[str, str], body: bytes
+    ) -> Delivery:
+        delivery_id = push.verify(secrets=account.secrets, headers=headers, body=body)
+        message = push.parse(delivery_id=delivery_id, body=body)
+        return Delivery(
+            account=account,
+            place=await self._place(account, message),
+            message=message,
+            body=body.decode(),
+            body_hash=hashlib.sha256(body).hexdigest(),
+        )
+
+    async def _place(self, account: Account, message: Message) -> Place | None:
+        if not isinstance(message.content, Placed):
+            return None
+        place = await self._directory.place(account, message.store_code)
+        if place is None:
+            raise Rejected(404, f"Store {message.store_code!r} is not bound to this account.")
+        return place
+
+    async def _commit(self, delivery: Delivery) -> Outcome:
+        try:
+            async with asyncio.timeout(settings.INTAKE_DEADLINE):
+                return await self._committer.submit(delivery)
+        except Unstorable as error:
+            raise Rejected(400, f"The message cannot be stored ({error}).") from error
+
+
+async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
+    """Return the body. Raises Rejected(413) before reading what is declared too large, Rejected(408)."""
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > settings.INTAKE_MAX_BODY:
+        raise Rejected(413, f"A message has at most {settings.INTAKE_MAX_BODY} bytes.")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(READ_TIMEOUT):
+            more = True
+            while more:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    raise SenderLeft
+                body += event.get("body", b"")
+                more = event.get("more_body", False)
+                if len(body) > settings.INTAKE_MAX_BODY:
+                    raise Rejected(413, f"A message has at most {settings.INTAKE_MAX_BODY} bytes.")
+    except TimeoutError as error:
+        raise Rejected(408, "The body did not arrive in time.") from error
+    return bytes(body)
+
+
+async def _respond(send: Send, status: int, document: Mapping[str, Any]) -> None:
+    body = to_json(document)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER).encode()))
+    if status in {408, 413}:
+        headers.append((b"connection", b"close"))  # the rest of the body is not wanted
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while (await receive())["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})

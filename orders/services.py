@@ -1,0 +1,220 @@
+"""The verbs of an order. Every change of state goes through here (or, for new orders, through intake).
+
+One verb = one conditional UPDATE that must hit its row, one event with the whole card, and the jobs
+for the platform, in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from orders.cards import Card
+from orders.errors import CannotUndo, Stale
+from orders.events import NewEvent, append
+from orders.feed.wire import encode
+from orders.models import Order, OrderEvent
+from orders.queries import card_of
+from orders.states import ENDED, TRANSITIONS, OrderState, on_board
+from orders.telling import tell_platform, untell_platform
+from stores.actors import Actor
+
+KINDS = {
+    "release": "order.released",
+    "accept": "order.accepted",
+    "start": "order.started",
+    "ready": "order.ready",
+    "collect": "order.collected",
+    "deliver": "order.delivered",
+    "reject": "order.rejected",
+    "cancel": "order.cancelled",
+    "recall": "order.recalled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What a command led to: the card after it, and its event's number."""
+
+    card: Card
+    seq: int
+
+
+def step(
+    *,
+    order_id: int,
+    verb: str,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+    command: str | None = None,
+    tell: bool = True,
+) -> Stepped:
+    """Take one step of `orders.states.TRANSITIONS`.
+
+    Effects: the state, its time stamp, one event; a job that tells the platform (`tell=False` when
+    the platform said it first). Raises Stale if the order is in no state the verb may start from,
+    Order.DoesNotExist. A `command` key seen before returns its first outcome.
+    """
+    if (earlier := _replay(order_id, command)) is not None:
+        return earlier
+    with transaction.atomic():
+        _change_state(order_id, verb=verb, actor=actor, now=now, reason=reason)
+        if tell:
+            tell_platform(order_id=order_id, verb=verb, reason=reason, now=now)
+        return _record(order_id, kind=KINDS[verb], actor=actor, now=now, command=command)
+
+
+def undo(*, order_id: int, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
+    """Take the last step back, within `UNDO_SECONDS` and before any platform heard of it.
+
+    Raises CannotUndo, Order.DoesNotExist.
+    """
+    if (earlier := _replay(order_id, command)) is not None:
+        return earlier
+    with transaction.atomic():
+        order = Order.objects.select_for_update().get(pk=order_id)
+        verb = _last_verb(order)
+        if verb is None or not _may_undo(order, now) or not untell_platform(order_id=order_id, verb=verb):
+            raise CannotUndo
+        board = on_board(state=order.previous_state, fulfilment=order.fulfilment, dismissed=False)
+        stamp = {TRANSITIONS[verb].stamp: None}
+        Order.objects.filter(pk=order_id).update(
+            state=order.previous_state, previous_state="", stepped_at=None, on_board=board, **stamp
+        )
+        return _record(order_id, kind="order.undone", actor=actor, now=now, command=command)
+
+
+def dismiss(*, order_id: int, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
+    """Take a cancelled order's card off the board, once somebody saw it. Raises Stale."""
+    if (earlier := _replay(order_id, command)) is not None:
+        return earlier
+    with transaction.atomic():
+        seen = Order.objects.filter(pk=order_id, state=OrderState.CANCELLED, dismissed_at=None)
+        if seen.update(dismissed_at=now, on_board=False) != 1:
+            raise _stale(order_id)
+        return _record(order_id, kind="order.dismissed", actor=actor, now=now, command=command)
+
+
+def note_urge(*, order_id: int, now: datetime) -> None:
+    """Count that the guest asks where the order is; the caller appends the event."""
+    Order.objects.filter(pk=order_id).update(urges=F("urges") + 1, urged_at=now)
+
+
+def follow_delivery(
+    *,
+    order_id: int,
+    summary: Mapping[str, Any] | None,
+    actor: Actor,
+    now: datetime,
+    verb: str | None = None,
+    command: str | None = None,
+) -> Stepped:
+    """Put the courier's summary on the card, and take `verb` with it if the order's state allows.
+
+    Both are one event; without a possible verb the kind is `order.delivery`.
+    """
+    if (earlier := _replay(order_id, command)) is not None:
+        return earlier
+    with transaction.atomic():
+        kind = "order.delivery"
+        if verb is not None and try_step(order_id, verb=verb, actor=actor, now=now, reason=""):
+            kind = KINDS[verb]
+        Order.objects.filter(pk=order_id).update(delivery=summary)
+        return _record(order_id, kind=kind, actor=actor, now=now, command=command)
+
+
+def reveal_phone(*, order_id: int, actor: Actor, now: datetime) -> str:
+    """Return the guest's phone number and write down who asked for it."""
+    with transaction.atomic():
+        phone = Order.objects.values_list("customer_phone", flat=True).get(pk=order_id)
+        _record(order_id, kind="order.phone_revealed", actor=actor, now=now)
+    return phone
+
+
+def try_step(order_id: int, *, verb: str, actor: Actor, now: datetime, reason: str) -> bool:
+    """The gate of every change of state: compare and set, without event or job.
+
+    For callers that append the event themselves as their last write (`event_for`). False when the
+    order is in none of the verb's source states. Raises Order.DoesNotExist.
+    """
+    transition = TRANSITIONS[verb]
+    order = Order.objects.filter(pk=order_id).only("state", "fulfilment").get()
+    if order.state not in transition.sources:
+        return False
+    values: dict[str, Any] = {
+        "state": transition.target,
+        "on_board": on_board(state=transition.target, fulfilment=order.fulfilment, dismissed=False),
+        transition.stamp: now,
+        "previous_state": order.state if transition.undoable else "",
+        "stepped_at": now if transition.undoable else None,
+    }
+    if transition.target in ENDED - {OrderState.DELIVERED}:
+        values |= {"end_reason": reason[:200], "ended_by": actor.label}
+    return Order.objects.filter(pk=order_id, state=order.state).update(**values) == 1
+
+
+def event_for(order_id: int, *, kind: str, actor: Actor, command: str | None = None) -> NewEvent:
+    """The event of a change just made, with the card as it stands in this transaction."""
+    return _event(card_of(order_id), _store_of(order_id), kind=kind, actor=actor, command=command)
+
+
+def _change_state(order_id: int, *, verb: str, actor: Actor, now: datetime, reason: str) -> None:
+    if not try_step(order_id, verb=verb, actor=actor, now=now, reason=reason):
+        raise _stale(order_id)
+
+
+def _last_verb(order: Order) -> str | None:
+    """The undoable verb that brought the order where it is."""
+    for verb, transition in TRANSITIONS.items():
+        if (
+            transition.undoable
+            and transition.target == order.state
+            and order.previous_state in transition.sources
+        ):
+            return verb
+    return None
+
+
+def _may_undo(order: Order, now: datetime) -> bool:
+    window = timedelta(seconds=settings.UNDO_SECONDS)
+    return order.stepped_at is not None and now - order.stepped_at <= window
+
+
+def _record(order_id: int, *, kind: str, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
+    """The last write of every verb: one event with the whole card."""
+    card = card_of(order_id)
+    event = _event(card, _store_of(order_id), kind=kind, actor=actor, command=command)
+    return Stepped(card=card, seq=append([event], at=now)[0])
+
+
+def _event(card: Card, store_id: int, *, kind: str, actor: Actor, command: str | None) -> NewEvent:
+    return NewEvent(store_id, card["id"], kind, actor, f'"card":{encode(card)}', command)
+
+
+def _store_of(order_id: int) -> int:
+    return Order.objects.values_list("store_id", flat=True).get(pk=order_id)
+
+
+def _replay(order_id: int, command: str | None) -> Stepped | None:
+    """The outcome of a command that was carried out before; commands may be sent twice."""
+    if command is None:
+        return None
+    event = OrderEvent.objects.filter(order_id=order_id, command=command).first()
+    return None if event is None else Stepped(card=json.loads(event.body)["card"], seq=event.seq)
+
+
+def _stale(order_id: int) -> Stale:
+    card = card_of(order_id)
+    last = (
+        OrderEvent.objects.filter(order_id=order_id).exclude(kind="order.delivery").order_by("-seq").first()
+    )
+    by, at = (last.actor_label, last.at) if last else ("", Order.objects.get(pk=order_id).received_at)
+    return Stale(card=card, by=by, at=at)

@@ -1,0 +1,13 @@
+"""What a handler says when a job could not be done now, or never."""
+
+
+class Later(Exception):
+    """Run the job again in `seconds`; counts as an attempt but is no fault of ours."""
+
+    def __init__(self, seconds: float, reason: str) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+class Hopeless(Exception):
+    """Running the job again cannot help: a dead letter that waits for a person."""

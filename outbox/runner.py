@@ -1,0 +1,46 @@
+"""Running claimed jobs: call the handler, write the outcome back."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from outbox.errors import Hopeless, Later
+from outbox.models import Job
+from outbox.services import bury, claim, finish, put_off
+
+logger = logging.getLogger(__name__)
+Handler = Callable[[Job], None]
+
+
+def drain(*, queue: str, seconds: float) -> int:
+    """Run due jobs of `queue` one after the other until none is left or `seconds` have passed.
+
+    Returns how many were run.
+    """
+    until = time.monotonic() + seconds
+    done = 0
+    while time.monotonic() < until and (job := claim(queue=queue, now=timezone.now())):
+        run(job)
+        done += 1
+    return done
+
+
+def run(job: Job) -> None:
+    """Run one claimed job; whatever it raises ends up on its row."""
+    path, _ = settings.OUTBOX_HANDLERS[job.kind]
+    handler: Handler = import_string(path)
+    try:
+        handler(job)
+    except Later as later:
+        put_off(job=job, reason=str(later), seconds=later.seconds, now=timezone.now())
+    except Hopeless as hopeless:
+        bury(job=job, reason=str(hopeless), now=timezone.now())
+    except Exception as error:
+        logger.exception("job %s failed", job)
+        put_off(job=job, reason=f"{type(error).__name__}: {error}", now=timezone.now())
+    else:
+        finish(job=job, now=timezone.now())
