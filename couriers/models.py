@@ -159,7 +159,6 @@ class HandOff(models.Model):
         User, models.SET_NULL, null=True, blank=True, db_index=False, related_name="+", verbose_name=_("user")
     )
     created_label = models.CharField(_("handed off by"), max_length=150)
-    command = models.CharField(_("command key"), max_length=64, blank=True)
     created_at = models.DateTimeField(_("handed off at"))
     changed_at = models.DateTimeField(_("changed at"))
     heard_at = models.DateTimeField(_("last news at"))

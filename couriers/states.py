@@ -30,9 +30,10 @@ class HandOffState(TextChoices):
 S = HandOffState
 LIVE = frozenset({S.PENDING, S.CLAIMED, S.SENT, S.UNKNOWN, S.CONFIRMED, S.CANCELLING})
 
-# From where to where. CANCELLING is still live: the next courier waits until it is confirmed.
+# From where to where. CANCELLING is still live: the next courier waits until it is confirmed. PENDING
+# may turn out to be known to the courier when it waits to be sent a second time.
 NEXT: dict[str, frozenset[HandOffState]] = {
-    S.PENDING: frozenset({S.CLAIMED, S.CANCELLED, S.FAILED}),
+    S.PENDING: frozenset({S.CLAIMED, S.SENT, S.CONFIRMED, S.CANCELLED, S.FAILED, S.DELIVERED}),
     S.CLAIMED: frozenset({S.PENDING, S.SENT, S.UNKNOWN, S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),
     S.UNKNOWN: frozenset({S.PENDING, S.SENT, S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),
     S.SENT: frozenset({S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),

@@ -1,5 +1,9 @@
-"""Addresses of this app's pages."""
+"""Addresses couriers call."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from couriers import views
+
+urlpatterns: list[URLPattern] = [
+    path("couriers/<slug:provider>/callback/<str:token>/", views.callback, name="courier-callback"),
+]

@@ -46,17 +46,18 @@ STATUS: dict[str, Progress | Outcome] = {
 ORDER_NOT_FOUND = "2005"
 DRINKS = 2
 OTHER_REASON = 10000
+BY_SHOP = "商家取消"  # what the rider reads: cancelled by the shop
 CUP_KILOGRAMS = Decimal("0.6")
 
 
 class Dada:
-    """The calls and callbacks of one courier; holds nothing but its connections."""
+    """The calls and callbacks of one courier; `line` is its connections, of its own by default."""
 
     label = "Dada"
     strong_callbacks = False
 
-    def __init__(self) -> None:
-        self._line = Line()
+    def __init__(self, line: Line | None = None) -> None:
+        self._line = line or Line()
 
     def quote(self, access: Access, errand: Errand, *, now: datetime) -> Quote:
         """POST /api/order/queryDeliverFee."""
@@ -77,7 +78,7 @@ class Dada:
 
     def cancel(self, access: Access, origin_id: str, *, reason: str, now: datetime) -> int | None:
         """POST /api/order/formalCancel; Dada refuses after the pick-up."""
-        body = {"order_id": origin_id, "cancel_reason_id": OTHER_REASON, "cancel_reason": reason}
+        body = {"order_id": origin_id, "cancel_reason_id": OTHER_REASON, "cancel_reason": reason or BY_SHOP}
         return _fee(self._call(access, "/api/order/formalCancel", body, now), "deduct_fee")
 
     def query(self, access: Access, origin_id: str, *, now: datetime) -> Report | None:

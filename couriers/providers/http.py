@@ -1,7 +1,6 @@
 """One guarded HTTP POST to a courier: pooled connections, time limits, and errors by what they mean."""
 
 import time
-from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import httpx
@@ -9,7 +8,8 @@ import httpx
 from couriers.providers.base import Refused, Uncertain, Unreachable
 
 TIME_LIMITS = httpx.Timeout(connect=2.0, write=5.0, read=5.0, pool=1.0)
-TOTAL_SECONDS = 10.0
+TOTAL_SECONDS = 8.0
+JSON = {"Content-Type": "application/json"}
 MAX_REPLY = 256 * 1024
 # Shorter than servers keep idle connections, so that a call rarely meets a closing one.
 POOL = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=3.0)
@@ -22,22 +22,22 @@ NEVER_SENT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Line:
-    """The connections to one courier; shared by all threads of a process."""
+    """The pooled connections to one courier; shared by all threads of a process."""
 
-    client: httpx.Client = field(
-        default_factory=lambda: httpx.Client(timeout=TIME_LIMITS, limits=POOL, follow_redirects=False)
-    )
+    def __init__(
+        self, time_limits: httpx.Timeout = TIME_LIMITS, total_seconds: float = TOTAL_SECONDS
+    ) -> None:
+        self._client = httpx.Client(timeout=time_limits, limits=POOL, follow_redirects=False)
+        self._total_seconds = total_seconds
 
     def post(self, url: str, body: bytes) -> bytes:
         """Send JSON and return the reply's bytes of a 2xx; raises Refused, Unreachable or Uncertain."""
+        until = time.monotonic() + self._total_seconds
         try:
-            with self.client.stream(
-                "POST", url, content=body, headers={"Content-Type": "application/json"}
-            ) as reply:
+            with self._client.stream("POST", url, content=body, headers=JSON) as reply:
                 _check_status(reply)
-                return _read(reply)
+                return _read(reply, until)
         except NEVER_SENT as error:
             raise Unreachable(f"no connection ({type(error).__name__})") from error
         except httpx.HTTPError as error:
@@ -60,9 +60,8 @@ def _retry_after(reply: httpx.Response) -> float:
     return min(float(text), 600.0) if text.isascii() and text.isdigit() else 0.0
 
 
-def _read(reply: httpx.Response) -> bytes:
+def _read(reply: httpx.Response, until: float) -> bytes:
     """The whole reply, unless it is too long or trickles: time limits of httpx are per read."""
-    until = time.monotonic() + TOTAL_SECONDS
     parts = bytearray()
     for part in reply.iter_bytes():
         parts += part

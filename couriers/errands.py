@@ -1,0 +1,68 @@
+"""From a hand-off's rows to what a courier's module takes."""
+
+import json
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from couriers.models import CourierAccount, CourierStore, HandOff
+from couriers.providers import PROVIDERS
+from couriers.providers.base import Access, Errand, Item, Provider, Receiver, Refused
+from orders.models import Order
+
+
+def account_of(handoff: HandOff) -> CourierAccount:
+    """The courier account of a hand-off. Raises ValueError for an own rider's."""
+    if handoff.account is None:
+        raise ValueError(f"hand-off {handoff.pk} is an own rider's")
+    return handoff.account
+
+
+def provider_of(handoff: HandOff) -> Provider:
+    """The module that speaks with this hand-off's courier."""
+    return PROVIDERS[account_of(handoff).provider]
+
+
+def access_of(handoff: HandOff) -> Access:
+    """Where and with what credentials. Raises Refused when they cannot be read."""
+    account = account_of(handoff)
+    try:
+        return Access(base_url=account.base_url, credentials=json.loads(account.credentials))
+    except ValueError as error:
+        raise Refused(_("The courier's credentials cannot be read.")) from error
+
+
+def errand_of(handoff: HandOff) -> Errand:
+    """What the courier shall carry. Raises Refused when something it needs is missing."""
+    order, account = handoff.order, account_of(handoff)
+    shop = CourierStore.objects.filter(account=account, store_id=handoff.store_id).first()
+    if shop is None:
+        raise Refused(_("The courier does not know the store."))
+    lines = order.lines.order_by("position")
+    path = reverse("courier-callback", args=[account.provider, handoff.callback_token])
+    return Errand(
+        origin_id=handoff.origin_id,
+        shop_no=shop.shop_no,
+        number=order.daily_number,
+        receiver=_receiver(order),
+        value=order.goods,
+        cups=order.cups,
+        items=tuple(Item(line.sku, line.name, line.quantity) for line in lines),
+        note=order.note,
+        callback_url=settings.PUBLIC_URL.rstrip("/") + path,
+    )
+
+
+def _receiver(order: Order) -> Receiver:
+    if order.latitude is None or order.longitude is None:
+        raise Refused(_("The order has no position to deliver to."))
+    if not order.customer_phone or not order.address:
+        raise Refused(_("The order has no phone number or no address."))
+    return Receiver(
+        name=order.customer_name or "-",
+        phone=order.customer_phone,
+        address=order.address,
+        latitude=order.latitude,
+        longitude=order.longitude,
+    )

@@ -1,0 +1,179 @@
+"""The outbox's handlers: send an errand to its courier, call it off, ask how it stands.
+
+Each may be run again at any time. A hand-off is claimed and committed before its courier is called;
+what happened to a call nobody can vouch for is found out by asking, under our own id.
+"""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from couriers import record
+from couriers.errands import access_of, errand_of, provider_of
+from couriers.models import HandOff
+from couriers.providers.base import CallFailed, Refused, Report, Uncertain, Unreachable
+from couriers.reports import take_report
+from couriers.states import FINAL, HandOffState
+from orders.states import ENDED
+from outbox.errors import Later
+from outbox.models import Job
+
+S = HandOffState
+MOST_ASKS = 5
+# How long a create that got no answer may still be under way inside the courier: before that,
+# "unknown order" proves nothing.
+SETTLE = timedelta(seconds=10)
+
+
+def create(job: Job) -> None:
+    """Send the errand, unless somebody did or is doing it."""
+    handoff = record.load(job.payload["handoff"])
+    now = timezone.now()
+    if handoff.state == S.CLAIMED:
+        _wait_for_lease(handoff, now)
+        record.expire(handoff, now=now)
+    if handoff.state != S.PENDING:
+        return
+    if handoff.order.state in ENDED:
+        record.move_and_publish(handoff, S.CANCELLED, now=now)
+        return
+    claimed = record.claim(handoff.pk, now=now)
+    if claimed is not None:
+        _send(claimed)
+
+
+def _send(claimed: HandOff) -> None:
+    try:
+        errand, access = errand_of(claimed), access_of(claimed)
+        _refuse_to_sleepwalk(claimed)
+        created = provider_of(claimed).create(access, errand, now=timezone.now())
+    except Refused as refusal:
+        _take_refusal(claimed, refusal)
+    except Unreachable as error:
+        _put_off(claimed, error)
+    except Uncertain:
+        reason = _("The courier did not answer; asking whether it has the order.")
+        record.record_unknown(claimed, reason, now=timezone.now())
+    else:
+        if not record.record_sent(claimed, created, now=timezone.now()):
+            record.find_out(claimed.pk, why=f"late{claimed.fence}", now=timezone.now())
+
+
+def _refuse_to_sleepwalk(claimed: HandOff) -> None:
+    """A process that was frozen since its claim must not call: others act on its silence by now."""
+    if claimed.lease_until is not None and timezone.now() >= claimed.lease_until:
+        raise Later(1, "woke up after the lease had run out")
+
+
+def _take_refusal(claimed: HandOff, refusal: Refused) -> None:
+    """A second sending may be refused because the first one arrived after all: then ask first."""
+    report = None
+    if claimed.asks > 1:
+        try:
+            report = provider_of(claimed).query(access_of(claimed), claimed.origin_id, now=timezone.now())
+        except CallFailed:
+            record.record_unknown(claimed, str(refusal), now=timezone.now())
+            return
+    if report is None:
+        record.record_refused(claimed, str(refusal), now=timezone.now())
+    else:
+        take_report(claimed, report, now=timezone.now())
+
+
+def _put_off(claimed: HandOff, error: Unreachable) -> None:
+    """Surely not sent: again in a while, but not for ever; drinks get warm."""
+    if claimed.asks >= MOST_ASKS:
+        record.record_refused(claimed, _("The courier cannot be reached."), now=timezone.now())
+    elif record.release(claimed, _("The courier cannot be reached; trying again."), now=timezone.now()):
+        raise Later(max(error.wait, 2.0**claimed.asks), str(error))
+
+
+def cancel(job: Job) -> None:
+    """Call the errand off at the courier, and believe it only when the courier says so.
+
+    Also for a hand-off that has ended, when the courier turned out to have it nevertheless.
+    """
+    handoff = record.load(job.payload["handoff"])
+    if handoff.account is None or handoff.state not in {S.CANCELLING, S.CANCELLED, S.FAILED}:
+        return
+    _wait_for_lease(handoff, timezone.now())
+    try:
+        fee = provider_of(handoff).cancel(
+            access_of(handoff), handoff.origin_id, reason=handoff.reason, now=timezone.now()
+        )
+    except Refused as refusal:
+        if handoff.live:
+            _after_refused_cancel(handoff, str(refusal), job)
+    except (Unreachable, Uncertain) as error:
+        raise Later(_backoff(job, error), str(error)) from error
+    else:
+        if handoff.live:
+            record.record_cancelled(handoff, fee=fee, now=timezone.now())
+
+
+def _after_refused_cancel(handoff: HandOff, refusal: str, job: Job) -> None:
+    """It may be cancelled already, picked up, delivered, or have never been there."""
+    report = _query(handoff, job)
+    now = timezone.now()
+    if report is None:
+        _wait_to_settle(handoff, now)
+        record.record_cancelled(handoff, fee=None, now=now)
+    else:
+        take_report(handoff, report, now=now)
+        if report.status not in FINAL:
+            record.keep(record.load(handoff.pk), refusal, now=now)
+
+
+def query(job: Job) -> None:
+    """Ask the courier how the errand stands, and follow the answer."""
+    handoff = record.load(job.payload["handoff"])
+    now = timezone.now()
+    if handoff.state == S.CLAIMED:
+        _wait_for_lease(handoff, now)
+        record.expire(handoff, now=now)
+        return
+    if not handoff.live or handoff.state == S.PENDING or handoff.account is None:
+        return
+    report = _query(handoff, job)
+    if report is not None:
+        if take_report(handoff, report, now=timezone.now()) == "changed":
+            raise Later(1, "the hand-off changed during the question")
+    elif handoff.state == S.UNKNOWN:
+        _take_absence(handoff)
+    elif handoff.state != S.CANCELLING:
+        record.note(handoff, _("The courier does not know this order."), now=timezone.now())
+
+
+def _take_absence(handoff: HandOff) -> None:
+    """The courier never got it: send it again under the same id, or give up with the last reason."""
+    now = timezone.now()
+    _wait_to_settle(handoff, now)
+    if handoff.asks < MOST_ASKS and handoff.order.state not in ENDED:
+        record.send_again(handoff, now=now)
+    else:
+        record.fail(handoff, _("The courier never got the order."), now=now)
+
+
+def _query(handoff: HandOff, job: Job) -> Report | None:
+    try:
+        return provider_of(handoff).query(access_of(handoff), handoff.origin_id, now=timezone.now())
+    except CallFailed as error:
+        raise Later(_backoff(job, error), str(error)) from error
+
+
+def _backoff(job: Job, error: CallFailed) -> float:
+    asked_for = error.wait if isinstance(error, Unreachable) else 0
+    return max(asked_for, min(30.0, 2.0**job.attempts))
+
+
+def _wait_for_lease(handoff: HandOff, now: datetime) -> None:
+    """A call is under way: come back when it has ended or its lease has."""
+    if handoff.lease_until is not None and handoff.lease_until > now:
+        raise Later((handoff.lease_until - now).total_seconds() + 0.1, "a call is under way")
+
+
+def _wait_to_settle(handoff: HandOff, now: datetime) -> None:
+    settled = handoff.asked_at + SETTLE if handoff.asked_at else now
+    if settled > now:
+        raise Later((settled - now).total_seconds() + 0.1, "the courier may not have seen it yet")

@@ -1,0 +1,246 @@
+"""Writing down what becomes of a hand-off: what jobs, callbacks and the watch learn.
+
+Every change is one conditional UPDATE of the row as it was seen (state, fence, progress), the card's
+summary and one event, in one transaction. Nobody else writes a hand-off's state.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from couriers.models import HandOff
+from couriers.providers.base import Created, Report
+from couriers.states import LIVE, NEXT, HandOffState, Progress
+from couriers.summary import summarise
+from orders.models import Order
+from orders.services import Stepped, follow_delivery
+from orders.states import OrderState
+from outbox.services import enqueue
+from stores.actors import Actor
+
+S = HandOffState
+# Longer than the longest call; with the watch's period it is the time until a dead worker's
+# hand-off is looked after.
+LEASE = timedelta(seconds=15)
+REASON_LENGTH = 200
+
+
+def load(handoff_id: int) -> HandOff:
+    """The hand-off with all that its summary and its errand need. Raises HandOff.DoesNotExist."""
+    return HandOff.objects.select_related("order", "rider", "account").get(pk=handoff_id)
+
+
+def courier(handoff: HandOff) -> Actor:
+    """The courier as the one behind an event."""
+    return Actor(handoff.account.label if handoff.account else handoff.rider_name)
+
+
+def move(seen: HandOff, target: HandOffState, *, now: datetime, **values: Any) -> HandOff | None:
+    """Compare and set; None when the row is no longer as it was `seen`.
+
+    Keeps the time stamps that follow from the state. A move that `NEXT` does not know is a
+    programming error and raises ValueError.
+    """
+    if target != seen.state and target not in NEXT[seen.state]:
+        raise ValueError(f"a hand-off cannot go from {seen.state} to {target}")
+    values |= {"state": target, "heard_at": now}
+    if target != seen.state:
+        values["changed_at"] = now
+    if target == S.CONFIRMED and seen.confirmed_at is None:
+        values["confirmed_at"] = now
+    if target not in LIVE:
+        values |= {"ended_at": now, "lease_until": None}
+    unchanged = HandOff.objects.filter(
+        pk=seen.pk,
+        state=seen.state,
+        fence=seen.fence,
+        progress=seen.progress,
+        provider_time=seen.provider_time,
+    )
+    return load(seen.pk) if unchanged.update(**values) == 1 else None
+
+
+def publish(
+    handoff: HandOff, *, actor: Actor, now: datetime, verb: str | None = None, command: str | None = None
+) -> Stepped:
+    """Put the hand-off on its order's card, and take the order's `verb` with it if that is possible.
+
+    The order's row is locked after the hand-off's, always. "recall" brings back what was collected,
+    never what the counter marked as delivered.
+    """
+    order = Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id)
+    if verb == "recall" and order.state != OrderState.COLLECTED:
+        verb = None
+    return follow_delivery(
+        order_id=handoff.order_id,
+        summary=summarise(handoff),
+        actor=actor,
+        now=now,
+        verb=verb,
+        command=command,
+    )
+
+
+def move_and_publish(
+    seen: HandOff,
+    target: HandOffState,
+    *,
+    now: datetime,
+    verb: str | None = None,
+    actor: Actor | None = None,
+    **values: Any,
+) -> bool:
+    """`move`, and show it on the card, by default in the courier's name; False when the row had changed."""
+    with transaction.atomic():
+        moved = move(seen, target, now=now, **values)
+        if moved is None:
+            return False
+        publish(moved, actor=actor or courier(moved), now=now, verb=verb)
+    return True
+
+
+def claim(handoff_id: int, *, now: datetime) -> HandOff | None:
+    """Take the hand-off for one call to its courier; None when it is not there to be taken.
+
+    Committed before the call, with a new fence: whoever held an older one can write nothing back.
+    """
+    seen = load(handoff_id)
+    if seen.state != S.PENDING:
+        return None
+    return move(
+        seen,
+        S.CLAIMED,
+        now=now,
+        fence=seen.fence + 1,
+        asks=seen.asks + 1,
+        lease_until=now + LEASE,
+        asked_at=now,
+    )
+
+
+def record_sent(claimed: HandOff, created: Created, *, now: datetime) -> bool:
+    """The courier took the errand. False when the claim was lost meanwhile."""
+    return _settle(claimed, S.SENT, now=now, fee=created.fee, progress=Progress.SEARCHING, reason="")
+
+
+def record_refused(claimed: HandOff, reason: str, *, now: datetime) -> bool:
+    """Nothing was created: the order goes back on the shelf. False when the claim was lost."""
+    return _settle(claimed, S.FAILED, now=now, verb="recall", reason=reason[:REASON_LENGTH])
+
+
+def release(claimed: HandOff, reason: str, *, now: datetime) -> bool:
+    """Surely not sent: whoever comes next may claim it again. False when the claim was lost."""
+    return _settle(claimed, S.PENDING, now=now, reason=reason[:REASON_LENGTH])
+
+
+def record_unknown(claimed: HandOff, reason: str, *, now: datetime, ask_in: float = 2) -> bool:
+    """It may have been sent or not: the courier is asked by our own id. False when the claim was lost.
+
+    Takes the fence away, so that a worker that slept past its lease can write nothing back.
+    """
+    with transaction.atomic():
+        fence = claimed.fence + 1
+        if not _settle(claimed, S.UNKNOWN, now=now, fence=fence, reason=reason[:REASON_LENGTH]):
+            return False
+        ask(claimed.pk, why=f"f{fence}", now=now, due_at=now + timedelta(seconds=ask_in))
+    return True
+
+
+def send_again(seen: HandOff, *, now: datetime) -> bool:
+    """The courier, asked late enough, does not know the errand: send it once more, under the same id."""
+    with transaction.atomic():
+        if not move_and_publish(seen, S.PENDING, now=now):
+            return False
+        send(seen.pk, why=f"f{seen.fence}", now=now)
+    return True
+
+
+def find_out(handoff_id: int, *, why: str, now: datetime) -> None:
+    """The courier has the errand although nobody here waits for that any more.
+
+    A live hand-off is asked about; one that has ended is called off, so that no rider comes for
+    an order that somebody else may be carrying.
+    """
+    fresh = load(handoff_id)
+    if fresh.live:
+        ask(handoff_id, why=why, now=now)
+    elif fresh.state != S.DELIVERED:
+        call_off(handoff_id, why=why, now=now)
+
+
+def fail(seen: HandOff, reason: str, *, now: datetime) -> bool:
+    """Give up: the order goes back on the shelf with the reason."""
+    return move_and_publish(seen, S.FAILED, now=now, verb="recall", reason=reason[:REASON_LENGTH])
+
+
+def record_cancelled(seen: HandOff, *, fee: int | None, now: datetime) -> bool:
+    """The courier confirmed the cancellation; `fee` is what it keeps."""
+    values: dict[str, Any] = {} if fee is None else {"fee": fee}
+    return move_and_publish(seen, S.CANCELLED, now=now, verb="recall", **values)
+
+
+def keep(seen: HandOff, reason: str, *, now: datetime) -> bool:
+    """The courier will not cancel: the hand-off goes on where it was."""
+    target = S.SENT if seen.progress in {"", Progress.SEARCHING} else S.CONFIRMED
+    return move_and_publish(seen, target, now=now, reason=reason[:REASON_LENGTH])
+
+
+def note(seen: HandOff, reason: str, *, now: datetime) -> bool:
+    """Show something about a hand-off that otherwise stays as it is; once."""
+    if seen.reason == reason[:REASON_LENGTH]:
+        return move(seen, HandOffState(seen.state), now=now) is not None
+    return move_and_publish(seen, HandOffState(seen.state), now=now, reason=reason[:REASON_LENGTH])
+
+
+def send(handoff_id: int, *, why: str, now: datetime) -> None:
+    """Have the errand sent to its courier; `why` makes the job unique."""
+    enqueue(kind="handoff.create", key=f"{handoff_id}/{why}", payload={"handoff": handoff_id}, now=now)
+
+
+def call_off(handoff_id: int, *, why: str, now: datetime) -> None:
+    """Have the errand cancelled at its courier; `why` makes the job unique."""
+    enqueue(kind="handoff.cancel", key=f"{handoff_id}/{why}", payload={"handoff": handoff_id}, now=now)
+
+
+def ask(handoff_id: int, *, why: str, now: datetime, due_at: datetime | None = None) -> None:
+    """Have the courier asked how the errand stands; `why` makes the job unique."""
+    enqueue(
+        kind="handoff.query",
+        key=f"{handoff_id}/{why}",
+        payload={"handoff": handoff_id},
+        now=now,
+        due_at=due_at,
+    )
+
+
+def rider_facts(seen: HandOff, report: Report) -> dict[str, Any]:
+    """The columns in which `report` says something else than `seen` about the rider and the numbers."""
+    told = {
+        "rider_name": report.rider_name[:60],
+        "rider_phone": report.rider_phone[:30],
+        "provider_ref": report.reference[:64],
+        "fee": report.fee,
+    }
+    return {name: value for name, value in told.items() if value not in ("", None, getattr(seen, name))}
+
+
+def _settle(
+    claimed: HandOff, target: HandOffState, *, now: datetime, verb: str | None = None, **values: Any
+) -> bool:
+    """Write back the outcome of a call under the claim's fence.
+
+    Somebody may have asked to cancel during the call: then the lease ends here, and the cancelling
+    job, which waits for that, finds out how things stand. A callback may have been faster than the
+    reply: then it stands.
+    """
+    with transaction.atomic():
+        mine = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence)
+        if mine.filter(state=S.CANCELLING).update(lease_until=None) == 1:
+            return True
+        return move_and_publish(claimed, target, now=now, verb=verb, lease_until=None, **values)
+
+
+def expire(seen: HandOff, *, now: datetime) -> bool:
+    """The lease of a claim has run out: whoever held it is dead, asleep or too late."""
+    return record_unknown(seen, seen.reason, now=now, ask_in=0)

@@ -1,0 +1,22 @@
+"""The few facts of a hand-off that an order's card shows, as JSON-ready values (pure)."""
+
+from typing import Any
+
+from couriers.models import HandOff
+from orders.cards import iso
+
+
+def summarise(handoff: HandOff) -> dict[str, Any]:
+    """Return the card's `delivery`; the rider's phone is on it only while it may be needed."""
+    return {
+        "handoff": handoff.pk,
+        "carrier": handoff.account.provider if handoff.account else "own",
+        "carrier_name": handoff.account.label if handoff.account else str(handoff.rider),
+        "state": str(handoff.state),
+        "progress": str(handoff.progress),
+        "rider": handoff.rider_name,
+        "rider_phone": handoff.rider_phone if handoff.live else "",
+        "eta": iso(handoff.eta),
+        "reason": handoff.reason,
+        "since": iso(handoff.changed_at),
+    }

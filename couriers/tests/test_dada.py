@@ -1,0 +1,254 @@
+"""Dada's wire format, and what its replies and silences mean."""
+
+import json
+import socket
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from couriers.providers.base import (
+    Access,
+    Created,
+    Errand,
+    Forged,
+    Item,
+    Malformed,
+    Quote,
+    Receiver,
+    Refused,
+    Report,
+    Uncertain,
+    Unreachable,
+)
+from couriers.providers.dada import Dada, checksum, make_envelope, read_callback, sign, to_minor, to_yuan
+from couriers.providers.http import Line
+from couriers.states import Outcome, Progress
+from couriers.tests.fake_dada import callback_body
+
+NOW = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
+CREDENTIALS = {"app_key": "test_app_key", "app_secret": "test_app_secret", "source_id": "73753"}
+ERRAND = Errand(
+    origin_id="mp0123456789abcdef01234567",
+    shop_no="11047059",
+    number="42",
+    receiver=Receiver("Lin", "13800000000", "8 Lotus Road", 39.915, 116.404),
+    value=3600,
+    cups=2,
+    items=(Item("BT-1", "Brown sugar boba", 2),),
+    note="",
+    callback_url="http://portal/couriers/dada/callback/token/",
+)
+
+
+def quick_dada():
+    return Dada(Line(httpx.Timeout(0.3), total_seconds=0.5))
+
+
+def access(dada):
+    return Access(dada.url, CREDENTIALS)
+
+
+def test_the_signature_equals_the_published_rule():
+    fields = {
+        "app_key": "test_app_key",
+        "body": '{"order_id":"M20260101000001"}',
+        "format": "json",
+        "source_id": "73753",
+        "timestamp": 1653876860,
+        "v": "1.0",
+    }
+    assert sign("test_app_secret", fields) == "11A219118BE151DFF7F7BC1F9CC74440"
+
+
+def test_the_envelope_carries_the_text_that_was_signed():
+    envelope = json.loads(make_envelope(CREDENTIALS, {"order_id": "M20260101000001"}, 1653876860))
+    assert envelope == {
+        "app_key": "test_app_key",
+        "body": '{"order_id":"M20260101000001"}',
+        "format": "json",
+        "source_id": "73753",
+        "timestamp": 1653876860,
+        "v": "1.0",
+        "signature": "11A219118BE151DFF7F7BC1F9CC74440",
+    }
+
+
+def test_the_checksum_of_a_callback_equals_the_published_one():
+    value = checksum("1357061741749469184", "Cu16538768403935339353", "1653876860")
+    assert value == "2b3aa825562bcea9471fe860b3f8a8fa"
+
+
+@pytest.mark.parametrize(
+    ("yuan", "minor"), [(8.5, 850), ("0.01", 1), (12, 1200), (-2.3, -230), (19.99, 1999)]
+)
+def test_yuan_become_whole_minor_units(yuan, minor):
+    assert to_minor(yuan) == minor
+    assert to_yuan(minor) == float(yuan)
+
+
+def test_an_errand_is_created_with_dadas_fields(dada):
+    assert quick_dada().create(access(dada), ERRAND, now=NOW) == Created(fee=850)
+    assert dada.calls == [
+        (
+            "addOrder",
+            {
+                "shop_no": "11047059",
+                "origin_id": "mp0123456789abcdef01234567",
+                "cargo_price": 36.0,
+                "cargo_type": 2,
+                "cargo_num": 2,
+                "cargo_weight": 1.2,
+                "is_prepay": 0,
+                "receiver_name": "Lin",
+                "receiver_phone": "13800000000",
+                "receiver_address": "8 Lotus Road",
+                "receiver_lat": 39.916404,
+                "receiver_lng": 116.410244,
+                "callback": "http://portal/couriers/dada/callback/token/",
+                "info": "",
+                "origin_mark_no": "42",
+                "product_list": [{"sku_name": "Brown sugar boba", "src_product_no": "BT-1", "count": 2}],
+            },
+        )
+    ]
+
+
+def test_a_quote_is_a_price_a_distance_and_a_number(dada):
+    assert quick_dada().quote(access(dada), ERRAND, now=NOW) == Quote(fee=850, distance=1234, reference="D1")
+
+
+def test_a_question_tells_how_far_the_rider_is(dada):
+    courier = quick_dada()
+    courier.create(access(dada), ERRAND, now=NOW)
+    dada.statuses[ERRAND.origin_id] = 2
+    dada.rider = {"transporterName": "Zhao", "transporterPhone": "13700000000", "deliveryFee": "8.5"}
+    assert courier.query(access(dada), ERRAND.origin_id, now=NOW) == Report(
+        code="2", status=Progress.ASSIGNED, rider_name="Zhao", rider_phone="13700000000", fee=850
+    )
+
+
+def test_an_order_dada_does_not_know_is_none(dada):
+    assert quick_dada().query(access(dada), "mp-never-sent", now=NOW) is None
+
+
+def test_cancelling_returns_what_dada_keeps(dada):
+    courier = quick_dada()
+    courier.create(access(dada), ERRAND, now=NOW)
+    assert courier.cancel(access(dada), ERRAND.origin_id, reason="", now=NOW) == 200
+
+
+def test_a_refusal_carries_dadas_words(dada):
+    dada.script["addOrder"].append("balance too low")
+    with pytest.raises(Refused, match="balance too low") as refusal:
+        quick_dada().create(access(dada), ERRAND, now=NOW)
+    assert refusal.value.code == "9999"
+
+
+def test_a_wrong_secret_is_refused(dada):
+    wrong = Access(dada.url, CREDENTIALS | {"app_secret": "other"})
+    with pytest.raises(Refused, match="signature"):
+        quick_dada().create(wrong, ERRAND, now=NOW)
+
+
+def test_missing_credentials_are_refused_before_anything_is_sent(dada):
+    with pytest.raises(Refused, match="app_secret"):
+        quick_dada().create(
+            replace(access(dada), credentials={"app_key": "k", "source_id": "1"}), ERRAND, now=NOW
+        )
+    assert dada.calls == []
+
+
+@pytest.mark.parametrize("trouble", ["hang", "500", "garbage", "cut", "lose"])
+def test_a_call_nobody_can_vouch_for_is_uncertain(dada, trouble):
+    dada.script["addOrder"].append(trouble)
+    with pytest.raises(Uncertain):
+        quick_dada().create(access(dada), ERRAND, now=NOW)
+
+
+def test_a_call_turned_away_is_unreachable_and_says_how_long_to_wait(dada):
+    dada.script["addOrder"].append("429")
+    with pytest.raises(Unreachable) as turned_away:
+        quick_dada().create(access(dada), ERRAND, now=NOW)
+    assert turned_away.value.wait == 7
+
+
+def test_a_closed_port_is_unreachable():
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}/dada"
+        with pytest.raises(Unreachable):
+            quick_dada().create(Access(url, CREDENTIALS), ERRAND, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (1, Progress.SEARCHING),
+        (8, Progress.SEARCHING),
+        (2, Progress.ASSIGNED),
+        (100, Progress.AT_STORE),
+        (3, Progress.PICKED_UP),
+        (4, Progress.DELIVERED),
+        (9, Progress.RETURNING),
+        (10, Progress.RETURNED),
+        (6, Progress.RETURNED),
+        (5, Outcome.CANCELLED),
+        (7, Outcome.CANCELLED),
+        (1000, Outcome.FAILED),
+        (4242, None),
+    ],
+)
+def test_every_status_has_its_meaning_and_unknown_ones_have_none(code, status):
+    assert read_callback(callback_body("mp1", code)).report.status == status
+
+
+def test_a_callback_tells_rider_time_and_number():
+    callback = read_callback(callback_body("mp1", 2, dm_name="Zhao", dm_mobile="13700000000"))
+    assert callback.key == "dada:mp1:2:1770350400"
+    assert callback.origin_id == "mp1"
+    assert callback.report == Report(
+        code="2",
+        status=Progress.ASSIGNED,
+        at=datetime.fromtimestamp(1770350400, UTC),
+        reference="1357061741749469184",
+        rider_name="Zhao",
+        rider_phone="13700000000",
+    )
+
+
+def test_milliseconds_are_understood():
+    callback = read_callback(callback_body("mp1", 1000, update_time=1770350400123))
+    assert callback.report.at == datetime.fromtimestamp(1770350400.123, UTC)
+
+
+def test_an_empty_or_missing_client_id_counts_as_empty():
+    body = json.loads(callback_body("mp1", 2, client_id=""))
+    del body["client_id"]
+    assert read_callback(json.dumps(body).encode()).report.reference == ""
+
+
+def test_a_checksum_that_does_not_fit_is_forged():
+    with pytest.raises(Forged):
+        read_callback(callback_body("mp1", 2, signature="0" * 32))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b"[" * 100_000,
+        b'{"order_id": "mp1"}',
+        callback_body("mp1", 2, update_time="yesterday"),
+        callback_body("mp1", 2, update_time="9" * 14),
+        callback_body("mp1", 2, dm_name="\x00"),
+        b'{"order_id": "\\ud800", "order_status": 2}',
+    ],
+)
+def test_what_cannot_be_read_is_malformed(body):
+    with pytest.raises(Malformed):
+        read_callback(body)
