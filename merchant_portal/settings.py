@@ -94,6 +94,8 @@ TEMPLATES = [
 DATABASES = {"default": env.db("DATABASE_URL", f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")}
 DATABASE = DATABASES["default"]
 if DATABASE["ENGINE"].endswith("sqlite3"):
+    # Tests use a file too: SQLite in memory knows neither WAL nor waiting for a lock.
+    DATABASE["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
     DATABASE["OPTIONS"] = {
         # IMMEDIATE takes the write lock at BEGIN, where the busy timeout applies; a deferred
         # transaction that upgrades later fails at once with "database is locked".
@@ -222,12 +224,16 @@ CSRF_COOKIE_SAMESITE = "Lax"
 if not LOCAL:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^(livez|readyz|metrics)$"]  # asked from inside, without the proxy
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# Who reads /metrics shows this as a bearer token; without one, only this machine may read them.
+METRICS_TOKEN = env.str("PORTAL_METRICS_TOKEN", "")
 
 # --- What the shop may tune -----------------------------------------------------------------------
 INTAKE_MAX_BODY = 256 * 1024  # bytes

@@ -1,0 +1,171 @@
+"""Orders, their event log and the platforms' messages in the admin: all of it to read only.
+
+Sealed bodies and phones are never shown here; a phone is revealed at the counter, where it is noted.
+"""
+
+import json
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from orders.models import Conflict, EarlyCancel, IncomingMessage, Order, OrderEvent, OrderLine, StoreSequence
+from outbox.admin import ReadOnly, pretty
+
+
+class _ReadOnlyInline(admin.TabularInline):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class OrderLineInline(_ReadOnlyInline):
+    model = OrderLine
+    fields = ("quantity", "name", "wishes", "unit_price", "note")
+    readonly_fields = ("wishes",)
+
+    @admin.display(description=_("options"))
+    def wishes(self, line: OrderLine) -> str:
+        return ", ".join(f"{option['name']}: {option['value']}" for option in line.options) or "–"
+
+
+class OrderEventInline(_ReadOnlyInline):
+    model = OrderEvent
+    fields = ("seq", "kind", "at", "actor_label")
+    ordering = ("seq",)
+    show_change_link = True
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly):
+    """A step of an order is taken on the board, through one service; never here."""
+
+    list_display = (
+        "daily_number",
+        "external_id",
+        "store",
+        "account",
+        "state",
+        "funding",
+        "campaign_name",
+        "cups",
+        "placed_at",
+    )
+    list_display_links = ("daily_number", "external_id")
+    list_filter = ("state", "funding", "fulfilment", "on_board", "store")
+    list_select_related = ("store", "account")
+    search_fields = ("=external_id", "=daily_number")
+    search_help_text = _("Exact number: the store's or the platform's")
+    show_full_result_count = False
+    inlines = (OrderLineInline, OrderEventInline)
+    readonly_fields = ("shown_delivery",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("daily_number", "external_id"),
+                    ("store", "account"),
+                    ("fulfilment", "cups"),
+                    "note",
+                )
+            },
+        ),
+        (_("State"), {"fields": (("state", "on_board", "held_reason"), ("end_reason", "ended_by"), "urges")}),
+        (
+            _("Amounts, in minor units"),
+            {
+                "fields": (
+                    ("currency", "funding"),
+                    ("goods", "delivery_fee"),
+                    ("platform_subsidy", "shop_subsidy"),
+                    ("customer_paid", "shop_income"),
+                    ("campaign_code", "campaign_name"),
+                )
+            },
+        ),
+        (_("Guest"), {"fields": (("customer_name", "phone_mask"), "address")}),
+        (
+            _("Times"),
+            {
+                "fields": (
+                    ("placed_at", "received_at", "promised_at"),
+                    ("released_at", "accepted_at", "started_at"),
+                    ("ready_at", "collected_at", "delivered_at"),
+                    ("ended_at", "urged_at", "dismissed_at"),
+                )
+            },
+        ),
+        (_("Delivery"), {"fields": ("shown_delivery",)}),
+    )
+
+    @admin.display(description=_("delivery"))
+    def shown_delivery(self, order: Order) -> str:
+        return pretty(order.delivery) if order.delivery else "–"
+
+
+@admin.register(OrderLine)
+class OrderLineAdmin(ReadOnly):
+    list_display = ("quantity", "name", "sku", "unit_price", "order")
+    list_display_links = ("name",)
+    list_select_related = ("order",)
+    search_fields = ("=sku", "=order__external_id")
+    show_full_result_count = False
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(ReadOnly):
+    list_display = ("store", "seq", "kind", "order", "actor_label", "at")
+    list_display_links = ("seq", "kind")
+    list_filter = ("kind", "store")
+    list_select_related = ("store", "order")
+    search_fields = ("=order__external_id", "=order__daily_number", "actor_label")
+    show_full_result_count = False
+    fields = (("store", "seq"), ("kind", "at"), ("actor", "actor_label"), "order", "command", "shown_body")
+    readonly_fields = ("shown_body",)
+
+    @admin.display(description=_("body"))
+    def shown_body(self, event: OrderEvent) -> str:
+        return pretty(json.loads(event.body))
+
+
+@admin.register(StoreSequence)
+class StoreSequenceAdmin(ReadOnly):
+    list_display = ("store", "last_seq", "epoch")
+    list_select_related = ("store",)
+    search_fields = ("store__code", "store__name")
+
+
+class _Sealed(ReadOnly):
+    exclude = ("body",)
+    show_full_result_count = False
+
+
+@admin.register(IncomingMessage)
+class IncomingMessageAdmin(_Sealed):
+    list_display = ("received_at", "account", "kind", "external_id", "delivery_id")
+    list_display_links = ("received_at", "delivery_id")
+    list_filter = ("account", "kind")
+    list_select_related = ("account",)
+    search_fields = ("=delivery_id", "=external_id")
+
+
+@admin.register(Conflict)
+class ConflictAdmin(_Sealed):
+    list_display = ("received_at", "account", "external_id", "delivery_id", "settled_at")
+    list_display_links = ("received_at", "delivery_id")
+    list_filter = ("account", ("settled_at", admin.EmptyFieldListFilter))
+    list_select_related = ("account",)
+    search_fields = ("=delivery_id", "=external_id")
+
+
+@admin.register(EarlyCancel)
+class EarlyCancelAdmin(ReadOnly):
+    list_display = ("at", "account", "external_id", "by", "reason")
+    list_select_related = ("account",)
+    search_fields = ("=external_id",)
