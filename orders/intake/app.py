@@ -49,7 +49,7 @@ class IntakeApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (or a server's lifespan messages)."""
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await self._live(receive, send)
             return
         try:
             status, document = await self._answer(scope, receive)
@@ -61,6 +61,16 @@ class IntakeApp:
             logger.warning("intake answers 503: %r", error)
             status, document = 503, {"error": "Not stored; send it again."}
         await _respond(send, status, document)
+
+    async def close(self) -> None:
+        """End the committer; call it when no request is under way."""
+        await self._committer.close()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:
         match = PATH.fullmatch(scope["path"])
@@ -138,9 +148,3 @@ async def _respond(send: Send, status: int, document: Mapping[str, Any]) -> None
         headers.append((b"connection", b"close"))  # the rest of the body is not wanted
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    while (await receive())["type"] != "lifespan.shutdown":
-        await send({"type": "lifespan.startup.complete"})
-    await send({"type": "lifespan.shutdown.complete"})

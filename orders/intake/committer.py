@@ -55,6 +55,11 @@ class Committer:
             self._flushing = asyncio.create_task(self._flush())
         return await future
 
+    async def close(self) -> None:
+        """Give the thread's database connection back and end the thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        self._thread.shutdown()
+
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
