@@ -57,7 +57,7 @@ class Committer:
 
     async def close(self) -> None:
         """Give the thread's database connection back and end the thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, _close_connection)
         self._thread.shutdown()
 
     async def _flush(self) -> None:
@@ -99,3 +99,8 @@ def _settle(future: asyncio.Future[Outcome], result: Outcome | Exception) -> Non
         future.set_exception(result)
     else:
         future.set_result(result)
+
+
+def _close_connection() -> None:
+    """Close this thread's connection (`connection` means another one in each thread)."""
+    connection.close()
