@@ -85,7 +85,9 @@ def _run(stage: Stage) -> bool:
     print(f"\n== {stage.name}", flush=True)
     begun = time.monotonic()
     code = subprocess.run(stage.command, env=stage.environment, cwd=ROOT, check=False).returncode
-    print(f"== {stage.name}: {'passed' if code in {0, NO_TESTS} else 'FAILED'}, {time.monotonic() - begun:.0f} s")
+    print(
+        f"== {stage.name}: {'passed' if code in {0, NO_TESTS} else 'FAILED'}, {time.monotonic() - begun:.0f} s"
+    )
     return code in {0, NO_TESTS}
 
 

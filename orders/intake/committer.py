@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from orders.intake.delivery import Delivery, Outcome
@@ -77,19 +77,22 @@ class Committer:
             logger.warning("intake could not commit %d messages: %s", len(deliveries), error)
             connection.close()
             return [NotCommitted(str(error))] * len(deliveries)
-        except (Error, ValueError) as error:
-            logger.warning("a batch of %d failed, writing it one by one: %s", len(deliveries), error)
+        except Exception:
+            logger.exception("a batch of %d failed, writing it one by one", len(deliveries))
         return [self._commit_alone(delivery, now=timezone.now()) for delivery in deliveries]
 
     def _commit_alone(self, delivery: Delivery, *, now: datetime) -> Outcome | Exception:
         try:
             return self._write([delivery], now=now)[0]
-        except (OperationalError, InterfaceError) as error:
-            connection.close()
-            return NotCommitted(str(error))
-        except (Error, ValueError) as error:
+        except (DataError, IntegrityError, ValueError) as error:
             logger.warning("message %s cannot be stored: %s", delivery.message.delivery_id, error)
             return Unstorable(type(error).__name__)
+        except (
+            Exception
+        ) as error:  # whatever it is, its sender must get an answer, and the next batch its turn
+            logger.exception("message %s was not committed", delivery.message.delivery_id)
+            connection.close()
+            return NotCommitted(str(error))
 
 
 def _settle(future: asyncio.Future[Outcome], result: Outcome | Exception) -> None:

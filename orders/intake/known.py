@@ -45,7 +45,9 @@ def levels_of(store_ids: Iterable[int]) -> dict[int, str]:
     On PostgreSQL the rows are share-locked, so that a pause either waits for these orders or is
     seen by them; SQLite has one writer anyway.
     """
-    states = IntakeState.objects.filter(store_id__in=set(store_ids)).order_by("store_id")
+    if not (wanted := set(store_ids)):
+        return {}
+    states = IntakeState.objects.filter(store_id__in=wanted).order_by("store_id")
     query, parameters = states.values_list("store_id", "level").query.sql_with_params()
     lock = " FOR SHARE" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:

@@ -73,9 +73,7 @@ def encoded(envelope: dict[str, Any]) -> bytes:
     return json.dumps(envelope, ensure_ascii=False).encode()
 
 
-def signed(
-    body: bytes, *, delivery_id: str, secret: str = SECRET, at: float | None = None
-) -> dict[str, str]:
+def signed(body: bytes, *, delivery_id: str, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
     """The headers of a push sent at `at` (unix seconds; default now)."""
     stamp = int(time.time() if at is None else at)
     moment = datetime.fromtimestamp(stamp, tz=UTC)
