@@ -1,0 +1,272 @@
+/**
+ * The board's model: joins the pure state, the feed, the kept commands and the sounds, and tells the
+ * screen when something changed. Components read from it and call its verbs; they keep no truth.
+ */
+
+import { Commands, cookie, sender } from "./commands.js";
+import { changeSetting, readSettings } from "./settings.js";
+import { Feed } from "./socket.js";
+import { Sounds } from "./sounds.js";
+import { COLUMNS, columns, EMPTY, lateIds, news, predict, reduce, undoUntil } from "./state.js";
+
+const TICK_MS = 1_000;
+const NOTICE_MS = 12_000;
+const BROWSER = {
+  WebSocket: globalThis.WebSocket,
+  fetch: (...request) => fetch(...request),
+  now: () => Date.now(),
+  random: () => Math.random(),
+  uuid: () => crypto.randomUUID?.() ?? fallbackUuid(),
+  setTimeout: (...timer) => setTimeout(...timer),
+  clearTimeout: (timer) => clearTimeout(timer),
+};
+
+/** randomUUID exists only on HTTPS and localhost; a shop may well run plain HTTP on its own net. */
+function fallbackUuid() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+}
+
+/** Fires "change" whenever the screen should look again, "notice" when a person must be told something. */
+export class Board extends EventTarget {
+  state = EMPTY;
+  settings = readSettings();
+  /** Ids of orders that came in since the board was last touched. */
+  unseen = new Set();
+  /** Things to tell, newest last: {id, tone, text, until} */
+  notices = [];
+  /** Orders whose last step was made here and may still be taken back, newest last. */
+  #mine = [];
+  /** Cards the server answered with, shown until the feed has caught up: id → {card, seq}. */
+  #ahead = new Map();
+  #late = new Set();
+  #unshownAt = null;
+  #noticeId = 0;
+
+  constructor(boot, describe) {
+    super();
+    this.boot = boot;
+    this.describe = describe;
+    this.sounds = new Sounds({ volume: this.settings.volume, changed: () => this.#changed() });
+    this.#send = sender({
+      api: boot.api,
+      fetch: BROWSER.fetch,
+      csrf: () => cookie("csrftoken", document.cookie),
+    });
+    this.commands = new Commands({
+      scope: `portal.command.${boot.store.id}.${boot.user.id}.`,
+      storage: localStorage,
+      send: this.#send,
+      settled: (entry, answer) => this.#settled(entry, answer),
+      changed: () => this.#changed(),
+      env: BROWSER,
+    });
+    this.feed = new Feed({
+      socketUrl: new URL(boot.socket, location.href.replace(/^http/, "ws")).href,
+      pollUrl: `${boot.api}/feed`,
+      position: () => ({ epoch: this.state.epoch, seq: this.state.seq }),
+      apply: (frame) => this.#apply(frame),
+      changed: () => this.#changed(),
+      env: BROWSER,
+    });
+  }
+
+  #send;
+
+  start() {
+    this.feed.start();
+    this.commands.drain();
+    setInterval(() => this.#tick(), TICK_MS);
+    addEventListener("online", () => this.feed.wake());
+    document.addEventListener("visibilitychange", () => document.hidden || this.feed.wake());
+  }
+
+  /* --- Reading ------------------------------------------------------------------------------------ */
+
+  /** The server's time, as well as it is known here. */
+  get now() {
+    return this.feed.measure.serverTime(Date.now());
+  }
+
+  get zone() {
+    return this.boot.store.timezone;
+  }
+
+  get ready() {
+    return this.state.epoch !== null;
+  }
+
+  get stale() {
+    return this.feed.measure.isStale(Date.now());
+  }
+
+  /** Events the server has and this screen has not. */
+  get missing() {
+    return Math.max(0, this.feed.measure.top - this.state.seq);
+  }
+
+  /** The cards as the screen shows them: the feed's, moved on by what was pressed here. */
+  get cards() {
+    return [...this.state.cards.keys()].map((id) => this.card(id)).filter((card) => card?.on_board);
+  }
+
+  /** One card as the screen shows it, or undefined. */
+  card(id) {
+    const known = this.state.cards.get(id);
+    if (!known) return undefined;
+    const ahead = this.#ahead.get(id);
+    const base = ahead && ahead.seq > this.state.seq ? ahead.card : known;
+    return this.commands
+      .of(id)
+      .reduce((card, entry) => predict(card, entry.verb, new Date(entry.at).toISOString()), base);
+  }
+
+  isPending(id) {
+    return this.commands.of(id).length > 0;
+  }
+
+  get columns() {
+    return columns(this.cards);
+  }
+
+  /** The newest step made here that can still be taken back: its card, or undefined. */
+  get undoable() {
+    const now = this.now;
+    return this.#mine
+      .toReversed()
+      .map((id) => this.card(id) ?? this.#ahead.get(id)?.card)
+      .find((card) => card && undoUntil(card) > now);
+  }
+
+  /* --- Doing -------------------------------------------------------------------------------------- */
+
+  /** A step of an order: kept until the server has it. */
+  step(card, verb, reason = "") {
+    this.commands.step({ order: card.id, number: card.number, verb, reason });
+    if (verb === "undo") this.#mine = this.#mine.filter((id) => id !== card.id);
+    else this.#mine = [...this.#mine.filter((id) => id !== card.id), card.id].slice(-20);
+    this.#changed();
+  }
+
+  undo(card) {
+    if (this.commands.withdraw(card.id)) this.#mine = this.#mine.filter((id) => id !== card.id);
+    else this.step(card, "undo");
+    this.#changed();
+  }
+
+  /** A command that makes sense only now (pause, hand-off, phone): its answer, or null when it failed. */
+  async ask(path, body, key = BROWSER.uuid()) {
+    const answer = await this.#send({ path, body, key }).catch(() => null);
+    if (answer && answer.status < 300) {
+      this.#keepAhead(answer.body);
+      this.#changed();
+      return answer.body;
+    }
+    this.tell("bad", this.describe.failure(answer, this));
+    return null;
+  }
+
+  /** A read of the API; null when it failed. */
+  async read(path) {
+    const answer = await fetch(`${this.boot.api}${path}`).catch(() => null);
+    return answer?.ok ? answer.json() : null;
+  }
+
+  tell(tone, text) {
+    this.#noticeId += 1;
+    this.notices = [...this.notices, { id: this.#noticeId, tone, text, until: Date.now() + NOTICE_MS }].slice(
+      -3,
+    );
+    this.#changed();
+  }
+
+  forget(notice) {
+    this.notices = this.notices.filter((other) => other !== notice);
+    this.#changed();
+  }
+
+  /** Somebody is there: stop ringing. */
+  touched() {
+    this.sounds.unlock();
+    this.sounds.hush();
+    if (this.unseen.size === 0) return;
+    this.unseen = new Set();
+    this.#changed();
+  }
+
+  setting(name, value) {
+    this.settings = changeSetting(name, value);
+    if (name === "volume") this.sounds.volume = value;
+    this.#changed();
+  }
+
+  /** The screen shows everything applied so far: now the delay can be told. */
+  painted() {
+    if (this.#unshownAt) this.feed.measure.shown(this.#unshownAt, Date.now());
+    this.#unshownAt = null;
+  }
+
+  /* --- Inside ------------------------------------------------------------------------------------- */
+
+  #apply(frame) {
+    const before = this.state;
+    const { state, gap } = reduce(before, frame);
+    this.state = state;
+    this.#unshownAt = frame.events?.at(-1)?.at ?? this.#unshownAt;
+    this.#forgetAhead();
+    this.#announce(news(before, state));
+    this.commands.drain();
+    return gap;
+  }
+
+  #announce({ arrived, cancelled, riders, urged }) {
+    if (arrived.length) this.#ringFor(arrived);
+    if (cancelled.length) this.sounds.play("cancelled");
+    else if (riders.length) this.sounds.play("rider");
+    else if (urged.length) this.sounds.play("late");
+  }
+
+  #ringFor(ids) {
+    this.unseen = new Set([...this.unseen, ...ids]);
+    this.sounds.ring();
+  }
+
+  #settled(entry, answer) {
+    if (answer.status < 300) return this.#keepAhead(answer.body);
+    this.#keepAhead({ card: answer.body.card, seq: this.state.seq + 1 });
+    this.tell("bad", this.describe.refusal(entry, answer, this));
+  }
+
+  #keepAhead({ card, seq }) {
+    if (card) this.#ahead.set(card.id, { card, seq });
+    this.#forgetAhead();
+  }
+
+  #forgetAhead() {
+    for (const [id, { card, seq }] of this.#ahead) {
+      const needed = seq > this.state.seq || undoUntil(card) > this.now;
+      if (!needed) this.#ahead.delete(id);
+    }
+  }
+
+  #tick() {
+    this.notices = this.notices.filter((notice) => notice.until > Date.now());
+    this.#soundLate();
+    this.#forgetAhead();
+    this.#changed();
+  }
+
+  #soundLate() {
+    const late = lateIds(this.cards, this.now);
+    const fresh = [...late].some((id) => !this.#late.has(id));
+    if (fresh && this.#late.size) this.sounds.play("late");
+    this.#late = late;
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+export { COLUMNS };

@@ -1,0 +1,214 @@
+/** The board as a whole: lays the pieces out, keeps them still under a finger, and takes their wishes. */
+
+import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { fill } from "../format.js";
+import { actionFor, neighbour } from "../keys.js";
+import { COLUMNS } from "../state.js";
+import { Stillness } from "../stillness.js";
+import { columnLabel } from "../words.js";
+import { BoardPiece } from "./piece.js";
+
+const DIALOGS = {
+  "open-search": "search-dialog",
+  "open-recent": "recent-dialog",
+  "open-settings": "settings-dialog",
+  "open-pause": "pause-dialog",
+};
+const VIA_API = new Set(["handoff/cancel", "handoff/picked-up", "handoff/delivered"]);
+
+class BoardApp extends BoardPiece {
+  static properties = { ...BoardPiece.properties, tab: { state: true } };
+  #still = new Stillness();
+  #focused = null;
+
+  constructor() {
+    super();
+    this.tab = "waiting";
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    // The bar lives outside this element, so wishes are taken at the document.
+    for (const [event, name] of Object.entries(DIALOGS))
+      document.addEventListener(event, () => this.#dialog(name));
+    document.addEventListener("open-card", ({ detail }) => this.#dialog("order-dialog", detail));
+    document.addEventListener("card-step", ({ detail }) => this.#step(detail));
+    document.addEventListener("undo-step", ({ detail }) => this.board.undo(detail.card));
+    document.addEventListener("resume-intake", () => this.#resume());
+    document.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("pointerdown", () => this.#touch(true));
+    for (const name of ["pointerup", "pointercancel"])
+      document.addEventListener(name, () => this.#touch(false));
+    this.addEventListener("focusin", ({ target }) => this.#remember(target));
+  }
+
+  render() {
+    const { board } = this;
+    if (!board) return nothing;
+    if (!board.ready)
+      return html`<board-banners .board=${board}></board-banners><p class="board-loading">${gettext("Loading the board …")}</p>`;
+    return html`
+      <board-banners .board=${board}></board-banners>
+      ${this.#strip()} ${this.#columns()}
+      <undo-toast .card=${board.undoable} .now=${board.now} role="status"></undo-toast>
+      <p class="visually-hidden" role="status">${this.#spoken()}</p>
+      <new-orders .board=${board}></new-orders>
+      ${this.#dialogs()}`;
+  }
+
+  #strip() {
+    const { board } = this;
+    const { intake, wave, store } = board.state;
+    const paused = intake.level !== "open";
+    return html`
+      <section class="strip ${paused ? "is-paused" : ""}" aria-label=${gettext("Load and intake")}>
+        <intake-switch .intake=${intake} .now=${board.now} .zone=${board.zone}></intake-switch>
+        <wave-strip .wave=${wave} .cards=${board.cards} .cupsPerHour=${store.cups_per_hour}
+          .minute=${Math.floor(board.now / 60_000) * 60_000} .zone=${board.zone}></wave-strip>
+      </section>`;
+  }
+
+  #columns() {
+    const { board } = this;
+    const columns = board.columns;
+    const layout = this.#still.layout(columns, performance.now());
+    return html`
+      <nav class="tabs" aria-label=${gettext("Columns")}>
+        ${[...COLUMNS, "rail"].map((name) => this.#tab(name, columns[name]?.length))}
+      </nav>
+      <div class="columns ${board.stale ? "is-stale" : ""}" data-tab=${this.tab}>
+        ${COLUMNS.map(
+          (name) => html`<board-column class="column column-${name}" .name=${name}
+            .items=${this.#items(layout[name])} .now=${board.now} .zone=${board.zone}></board-column>`,
+        )}
+        <board-rail class="rail" .cards=${board.cards}></board-rail>
+      </div>`;
+  }
+
+  #items(kept) {
+    const { board } = this;
+    return kept.map(({ card, gone }) => ({
+      card,
+      gone,
+      pending: board.isPending(card.id),
+      unseen: board.unseen.has(card.id),
+    }));
+  }
+
+  #tab(name, count) {
+    const label = name === "rail" ? gettext("To make") : columnLabel(name);
+    return html`<button type="button" class="tab" aria-pressed=${String(name === this.tab)} @click=${() => this.#show(name)}>
+      ${label}${count === undefined ? nothing : html` <b>${count}</b>`}
+    </button>`;
+  }
+
+  #show(name) {
+    this.tab = name;
+  }
+
+  #dialogs() {
+    const { board } = this;
+    return html`
+      <order-dialog .board=${board}></order-dialog>
+      <handoff-dialog .board=${board}></handoff-dialog>
+      <pause-dialog .board=${board}></pause-dialog>
+      <recent-dialog .board=${board}></recent-dialog>
+      <search-dialog .board=${board}></search-dialog>
+      <settings-dialog .board=${board}></settings-dialog>`;
+  }
+
+  updated() {
+    if (!this.board) return;
+    document.documentElement.dataset.theme = this.board.settings.theme;
+    this.board.painted();
+    this.#refocus();
+  }
+
+  /** For screen readers: how many wait, said politely when it changes. */
+  #spoken() {
+    const { unseen } = this.board;
+    return unseen.size
+      ? fill(ngettext("%(count)s new order", "%(count)s new orders", unseen.size), { count: unseen.size })
+      : "";
+  }
+
+  /* --- Wishes --- */
+
+  #dialog(name, subject) {
+    this.querySelector(name)?.show(subject);
+  }
+
+  #step({ id, step }) {
+    const card = this.board.card(id);
+    if (!card || this.#still.justMoved(id, performance.now())) return;
+    if (step === "handoff") this.#dialog("handoff-dialog", { card });
+    else if (VIA_API.has(step)) this.board.ask(`/orders/${id}/${step}`, {});
+    else this.board.step(card, step);
+  }
+
+  #resume() {
+    this.board.ask("/intake", { level: "open", reason: "", lasts: "" });
+  }
+
+  #touch(down) {
+    this.#still.touch(down, performance.now());
+    if (down) this.board.touched();
+    else setTimeout(() => this.requestUpdate(), Stillness.REST_MS);
+  }
+
+  /* --- Keys and focus --- */
+
+  #key(event) {
+    this.board.touched();
+    if (document.querySelector("dialog[open]")) return;
+    const action = actionFor(event, this.board.settings);
+    if (!action) return;
+    event.preventDefault();
+    this.#act(action);
+  }
+
+  #act(action) {
+    const { undoable } = this.board;
+    if (action === "search" || action === "help")
+      this.#dialog(action === "help" ? "settings-dialog" : "search-dialog");
+    else if (action === "undo") undoable && this.board.undo(undoable);
+    else if (action === "step") this.#article(this.#focused?.id)?.querySelector("[data-step]")?.click();
+    else this.#article(neighbour(this.#visible(), this.#focused?.id, action))?.focus();
+  }
+
+  /** Ids of the cards that can be seen, column by column. */
+  #visible() {
+    return COLUMNS.map((name) =>
+      [...this.querySelectorAll(`.column-${name} .slot:not([hidden]) [data-card]`)].map(({ dataset }) =>
+        Number(dataset.card),
+      ),
+    );
+  }
+
+  #article(id) {
+    return this.querySelector(`[data-card="${id}"]`);
+  }
+
+  #remember(target) {
+    const article = target.closest("[data-card]");
+    if (!article) {
+      this.#focused = null;
+      return;
+    }
+    const id = Number(article.dataset.card);
+    const lists = this.#visible();
+    const column = lists.findIndex((list) => list.includes(id));
+    this.#focused = { id, column, row: lists[column]?.indexOf(id) ?? 0 };
+  }
+
+  /** The focused card went on: the focus stays at its place in the column. */
+  async #refocus() {
+    if (!this.#focused || document.activeElement !== document.body) return;
+    const { column, row } = this.#focused;
+    await Promise.all([...this.querySelectorAll("board-column")].map((part) => part.updateComplete));
+    const list = this.#visible()[column] ?? [];
+    this.#article(list[Math.min(row, list.length - 1)])?.focus({ preventScroll: true });
+  }
+}
+
+customElements.define("board-app", BoardApp);

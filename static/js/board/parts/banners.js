@@ -1,0 +1,97 @@
+/** What is wrong, since when, and what still works; and the call for new orders. */
+
+import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { fill, span } from "../format.js";
+import { BoardPiece, icon } from "./piece.js";
+
+class BoardBanners extends BoardPiece {
+  render() {
+    const { board } = this;
+    if (!board) return nothing;
+    return html`${this.#access()} ${this.#line()} ${this.#kept()} ${this.#sound()} ${this.#notices()}`;
+  }
+
+  #access() {
+    const { feed, commands, boot } = this.board;
+    if (feed.refused === "no-store")
+      return banner("bad", "ban", gettext("This store is not yours any more. Ask your manager for access."));
+    if (feed.refused !== "signed-out" && !commands.signedOut) return nothing;
+    const words = gettext(
+      "You are signed out. What you pressed is kept on this device and sent after you sign in again.",
+    );
+    return banner(
+      "bad",
+      "log-out",
+      words,
+      html`<a class="button" href=${boot.login}>${gettext("Sign in")}</a>`,
+    );
+  }
+
+  #line() {
+    const { board } = this;
+    if (!board.stale || !board.ready || board.feed.refused) return nothing;
+    const age = span(Math.floor((Date.now() - board.feed.measure.heardAt) / 1000));
+    const words = gettext(
+      "No connection. The board is %(age)s old. You can go on: steps are kept here and sent later. Pausing and handing off need the connection.",
+    );
+    return banner("warn", "wifi-off", fill(words, { age }));
+  }
+
+  #kept() {
+    const { entries, signedOut } = this.board.commands;
+    const waiting = entries.filter((entry) => entry.tries > 1).length;
+    if (!waiting || signedOut || this.board.stale) return nothing;
+    const words = ngettext(
+      "%(count)s step is kept here and sent again.",
+      "%(count)s steps are kept here and sent again.",
+      waiting,
+    );
+    return banner("warn", "send", fill(words, { count: waiting }));
+  }
+
+  #sound() {
+    if (!this.board.sounds.blocked) return nothing;
+    return banner(
+      "plain",
+      "bell-off",
+      gettext("The browser keeps sound off until the board is touched."),
+      html`<button type="button" class="button" @click=${() => this.board.sounds.unlock()}>${gettext("Turn sound on")}</button>`,
+    );
+  }
+
+  #notices() {
+    return this.board.notices.map((notice) =>
+      banner(
+        notice.tone,
+        "circle-alert",
+        notice.text,
+        html`<button type="button" class="button button-icon" aria-label=${gettext("Close")}
+        @click=${() => this.board.forget(notice)}>${icon("x")}</button>`,
+      ),
+    );
+  }
+}
+
+function banner(tone, name, text, action = nothing) {
+  return html`<div class="banner banner-${tone}" role=${tone === "bad" ? "alert" : "status"}>
+    ${icon(name)}<span class="grow">${text}</span>${action}
+  </div>`;
+}
+
+customElements.define("board-banners", BoardBanners);
+
+/** Over the full width: how many orders came since somebody last touched the board. */
+class NewOrders extends BoardPiece {
+  render() {
+    const count = this.board?.unseen.size ?? 0;
+    if (!count) return nothing;
+    const words = fill(ngettext("%(count)s new order", "%(count)s new orders", count), { count });
+    // A new element per count starts the flash again.
+    return [count].map(
+      () => html`<div class="call"><span class="call-words">${icon("bell")} ${words}</span>
+      <span class="call-hint">${gettext("Touch anywhere to stop the ringing")}</span></div>`,
+    );
+  }
+}
+
+customElements.define("new-orders", NewOrders);

@@ -1,0 +1,163 @@
+/** An order's card. Its big button is the next step; the small one opens everything else. */
+
+import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { clock, fill, span } from "../format.js";
+import { age, columnOf, nextStep } from "../state.js";
+import { deliveryLabel, fulfilmentLabel, stateLabel, stepIcon, stepLabel } from "../words.js";
+import { icon, Piece } from "./piece.js";
+
+class OrderCard extends Piece {
+  static properties = {
+    card: { attribute: false },
+    /** Milliseconds, to the second. */
+    now: { attribute: false },
+    zone: {},
+    pending: { type: Boolean },
+    unseen: { type: Boolean },
+    /** It has left this column while somebody's finger was down; the place is kept for a moment. */
+    gone: { type: Boolean },
+  };
+
+  render() {
+    const { card } = this;
+    const waited = age(card, this.now);
+    const brief = ["ready", "away"].includes(columnOf(card));
+    return html`
+      <article class=${this.#classes(waited, brief)} tabindex="-1" aria-label=${this.#label()} data-card=${card.id}>
+        <div class="card-top">
+          <span class="card-number ${card.number.length > 4 ? "is-long" : ""}">${card.number}</span>
+          ${this.#button()}
+        </div>
+        <div class="card-facts">
+          ${this.#age(waited)} ${this.#tags()}
+          <button type="button" class="button button-quiet button-icon card-more" aria-label=${this.#moreLabel()}
+            @click=${() => this.emit("open-card", { id: card.id })}>${icon("ellipsis-vertical")}</button>
+        </div>
+        ${brief ? this.#brief() : this.#lines()} ${this.#note()} ${this.#delivery()} ${this.#ended()}
+      </article>`;
+  }
+
+  #classes({ level }, brief) {
+    const { card } = this;
+    const marks = {
+      "is-brief": brief,
+      "is-free": card.funding === "free",
+      "is-cancelled": card.state === "cancelled",
+    };
+    const more = { "is-pending": this.pending, "is-unseen": this.unseen, "is-gone": this.gone };
+    const names = Object.entries({ ...marks, ...more }).filter(([, on]) => on);
+    return ["card", `age-${level}`, ...names.map(([name]) => name)].join(" ");
+  }
+
+  #label() {
+    const { number, cups, state } = this.card;
+    const words = ngettext(
+      "Order %(number)s, %(cups)s cup, %(state)s",
+      "Order %(number)s, %(cups)s cups, %(state)s",
+      cups,
+    );
+    return fill(words, { number, cups, state: stateLabel(state) });
+  }
+
+  #moreLabel() {
+    return fill(gettext("More about order %(number)s"), { number: this.card.number });
+  }
+
+  #button() {
+    const step = nextStep(this.card);
+    if (this.gone)
+      return html`<span class="card-state">${icon("check")}${stateLabel(this.card.state)}</span>`;
+    if (!step) return html`<span class="card-state">${icon("bike")}${stateLabel(this.card.state)}</span>`;
+    return html`
+      <button type="button" class="button button-primary card-step" data-step
+        @click=${() => this.emit("card-step", { id: this.card.id, step })}>
+        ${icon(stepIcon(step))}<span>${stepLabel(step)}</span>
+      </button>`;
+  }
+
+  #age({ seconds, level, dueIn }) {
+    const due = this.card.promised_at ? clock(this.card.promised_at, this.zone) : null;
+    const words = dueIn !== null && dueIn < 0 ? gettext("was due %(due)s") : gettext("due %(due)s");
+    return html`
+      <span class="card-age">
+        ${icon(level === "late" ? "triangle-alert" : "clock")}<b>${span(seconds)}</b>
+        ${due ? html`<span>${fill(words, { due })}</span>` : nothing}
+      </span>`;
+  }
+
+  #tags() {
+    const { card } = this;
+    return html`<span class="card-tags">
+      ${card.state === "held" ? html`<span class="tag tag-held">${icon("lock")}${gettext("Held")}</span>` : nothing}
+      ${card.state === "placed" ? html`<span class="tag tag-new">${gettext("New")}</span>` : nothing}
+      ${card.funding === "free" ? html`<span class="tag tag-free">${icon("gift")}${gettext("Free")}</span>` : nothing}
+      ${card.urges ? html`<span class="tag tag-urged">${icon("megaphone")}${urged(card.urges)}</span>` : nothing}
+      ${this.pending ? html`<span class="tag tag-pending">${icon("send")}${gettext("sending")}</span>` : nothing}
+    </span>`;
+  }
+
+  #lines() {
+    return html`<ul class="lines">${this.card.lines.map(line)}</ul>`;
+  }
+
+  #brief() {
+    const { cups, lines } = this.card;
+    const words = fill(ngettext("%(cups)s cup", "%(cups)s cups", cups), { cups });
+    return html`<p class="card-brief"><b>${words}</b> ${lines.map(({ name }) => name).join(", ")}</p>`;
+  }
+
+  #note() {
+    const { note } = this.card;
+    return note
+      ? html`<p class="card-note">${icon("message-square-warning")}<span>${note}</span></p>`
+      : nothing;
+  }
+
+  #delivery() {
+    const { delivery, fulfilment, campaign, account } = this.card;
+    const from = [campaign?.name, account, fulfilmentLabel(fulfilment)].filter(Boolean).join(" · ");
+    return html`
+      ${delivery ? deliveryLine(delivery, this.zone) : nothing}
+      <p class="card-from">${from}</p>`;
+  }
+
+  #ended() {
+    const { card } = this;
+    if (card.state !== "cancelled") return nothing;
+    const words = gettext("Cancelled by %(by)s at %(at)s. %(reason)s");
+    const values = {
+      by: card.ended_by || card.account,
+      at: clock(card.ended_at, this.zone),
+      reason: card.end_reason,
+    };
+    return html`<p class="card-ended">${icon("ban")}<span>${fill(words, values)}</span></p>`;
+  }
+}
+
+function urged(count) {
+  return count === 1 ? gettext("urged") : fill(gettext("urged %(count)s×"), { count });
+}
+
+/** One drink: quantity and name large, its choices bold beneath. */
+export function line({ name, quantity, options, note }) {
+  const choices = options.map((option) => option.value).join(" · ");
+  return html`
+    <li class="line">
+      <span class="line-quantity ${quantity > 1 ? "is-many" : ""}">${quantity}×</span>
+      <span class="line-name">${name}</span>
+      ${choices ? html`<b class="line-options">${choices}</b>` : nothing}
+      ${note ? html`<span class="line-note">${note}</span>` : nothing}
+    </li>`;
+}
+
+/** Where the rider is; a failed hand-off stands out, with its reason. */
+export function deliveryLine(delivery, zone) {
+  const failed = delivery.state === "failed" || delivery.state === "unknown";
+  const words = [deliveryLabel(delivery), delivery.rider || delivery.carrier_name, delivery.reason];
+  const eta = delivery.eta ? fill(gettext("there at %(at)s"), { at: clock(delivery.eta, zone) }) : "";
+  return html`<p class="card-delivery ${failed ? "is-failed" : ""}">
+    ${icon(failed ? "triangle-alert" : "bike")}<span>${[...words, eta].filter(Boolean).join(" · ")}</span>
+  </p>`;
+}
+
+customElements.define("order-card", OrderCard);

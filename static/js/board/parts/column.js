@@ -1,0 +1,117 @@
+/**
+ * A column of cards. It shows as many as fit and says how many more there are; a press on that shows
+ * the next ones. What fits is measured after every change of size or content.
+ */
+
+import { html, nothing, repeat } from "../../../vendor/lit-3.3.3.js";
+import { fill } from "../format.js";
+import { columnLabel, emptyColumn } from "../words.js";
+import { icon, Piece } from "./piece.js";
+
+/** More cards than any screen can hold; the rest is only counted. */
+const RENDERED = 24;
+
+class BoardColumn extends Piece {
+  static properties = {
+    name: {},
+    /** [{card, pending, unseen, gone}], the oldest first */
+    items: { attribute: false },
+    now: { attribute: false },
+    zone: {},
+    from: { state: true },
+    fitting: { state: true },
+  };
+
+  constructor() {
+    super();
+    this.items = [];
+    this.from = 0;
+    this.fitting = RENDERED;
+  }
+
+  #watch = new ResizeObserver(() => this.#measure());
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#watch.observe(this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#watch.disconnect();
+  }
+
+  willUpdate() {
+    if (this.from >= this.items.length) this.from = 0;
+  }
+
+  async updated() {
+    // Cards render after their column: only then they have their height.
+    await Promise.all([...this.querySelectorAll("order-card")].map((card) => card.updateComplete));
+    this.#measure();
+  }
+
+  render() {
+    const page = this.items.slice(this.from, this.from + RENDERED);
+    const count = this.items.filter((item) => !item.gone).length;
+    return html`
+      <header class="column-head">
+        <h2>${columnLabel(this.name)}</h2>
+        <span class="column-count">${count}</span>
+        ${this.from ? this.#back() : nothing}
+      </header>
+      <ol class="cards">
+        ${repeat(
+          page,
+          ({ card }) => card.id,
+          (item) => this.#slot(item),
+        )}
+      </ol>
+      ${this.items.length ? nothing : html`<p class="column-empty">${emptyColumn(this.name)}</p>`}
+      ${this.#more()}`;
+  }
+
+  #slot({ card, pending, unseen, gone }) {
+    return html`<li class="slot"><order-card .card=${card} .now=${this.now} .zone=${this.zone}
+      ?pending=${pending} ?unseen=${unseen} ?gone=${gone}></order-card></li>`;
+  }
+
+  #back() {
+    return html`<button type="button" class="button column-back" @click=${() => this.#turn(0)}>
+      ${icon("chevron-left")} ${gettext("Oldest")}
+    </button>`;
+  }
+
+  #more() {
+    const rest = this.items.length - this.from - this.fitting;
+    if (rest <= 0) return nothing;
+    return html`<button type="button" class="button column-more" @click=${() => this.#turn(this.from + this.fitting)}>
+      ${fill(ngettext("+%(count)s more", "+%(count)s more", rest), { count: rest })} ${icon("chevron-right")}
+    </button>`;
+  }
+
+  #turn(from) {
+    this.from = from;
+  }
+
+  /** Hide the cards that do not fit completely. The first is always shown, however long it is. */
+  #measure() {
+    const list = this.querySelector(".cards");
+    if (!list) return;
+    const slots = [...list.children];
+    for (const slot of slots) slot.hidden = false;
+    const bottom = list.getBoundingClientRect().top + list.clientHeight;
+    const limited = getComputedStyle(list).overflowY === "hidden";
+    const over = slots.findIndex((slot, i) => i > 0 && this.#isOver(slot, i, limited, bottom));
+    const fitting = over === -1 ? slots.length : over;
+    for (const slot of slots.slice(fitting)) slot.hidden = true;
+    this.fitting = fitting;
+  }
+
+  #isOver(slot, index, limited, bottom) {
+    // On a phone the page itself scrolls: a fixed number of cards is enough there.
+    return limited ? slot.getBoundingClientRect().bottom > bottom + 1 : index >= 8;
+  }
+}
+
+customElements.define("board-column", BoardColumn);

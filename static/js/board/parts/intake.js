@@ -1,0 +1,82 @@
+/** The intake switch: state, who set it and why, until when, and what each platform made of it. */
+
+import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { clock, fill, span } from "../format.js";
+import { leaks } from "../state.js";
+import { channelState } from "../words.js";
+import { icon, Piece } from "./piece.js";
+
+const CHANNEL_ICON = { waiting: "clock", told: "send", confirmed: "circle-check", failed: "triangle-alert" };
+
+class IntakeSwitch extends Piece {
+  static properties = { intake: { attribute: false }, now: { attribute: false }, zone: {} };
+
+  render() {
+    return this.intake.level === "open" ? this.#open() : this.#paused();
+  }
+
+  #open() {
+    return html`
+      <div class="intake intake-open">
+        <div class="intake-words">
+          <strong class="intake-title">${icon("circle-play")} ${gettext("Taking orders")}</strong>
+          ${this.#channels()}
+        </div>
+        <button type="button" class="button button-primary intake-button" @click=${() => this.emit("open-pause")}>
+          ${icon("circle-pause")} ${gettext("Pause")}
+        </button>
+      </div>`;
+  }
+
+  #paused() {
+    const { reason, actor, changed_at } = this.intake;
+    const set = fill(gettext("%(actor)s at %(at)s"), { actor, at: clock(changed_at, this.zone) });
+    return html`
+      <div class="intake intake-paused" role="status">
+        <strong class="intake-title">${icon("circle-pause")} ${gettext("Paused")}</strong>
+        <span class="intake-why">${reason ? html`<b>${reason}</b> · ` : nothing}${set}</span>
+        <span class="intake-until">${this.#until()}</span>
+        ${this.#leaks()} ${this.#channels()}
+        <span class="intake-actions">
+          <button type="button" class="button" @click=${() => this.emit("open-pause")}>${gettext("Change")}</button>
+          <button type="button" class="button button-primary intake-button" @click=${() => this.emit("resume-intake")}>
+            ${icon("circle-play")} ${gettext("Resume")}
+          </button>
+        </span>
+      </div>`;
+  }
+
+  #until() {
+    const { resumes_at } = this.intake;
+    if (!resumes_at) return gettext("until somebody resumes");
+    const left = Math.max(0, Math.ceil((Date.parse(resumes_at) - this.now) / 1000));
+    return fill(gettext("resumes at %(at)s, in %(left)s"), {
+      at: clock(resumes_at, this.zone),
+      left: span(left),
+    });
+  }
+
+  #leaks() {
+    const count = leaks(this.intake);
+    if (!count) return nothing;
+    const words = ngettext("%(count)s order leaked in", "%(count)s orders leaked in", count);
+    return html`<span class="intake-leaks">${icon("triangle-alert")} ${fill(words, { count })}</span>`;
+  }
+
+  #channels() {
+    return html`<ul class="channels" aria-label=${gettext("Platforms")}>
+      ${this.intake.channels.map((channel) => this.#channel(channel))}
+    </ul>`;
+  }
+
+  #channel({ name, state, leaked, error }) {
+    const leak = leaked
+      ? fill(ngettext("%(count)s leaked", "%(count)s leaked", leaked), { count: leaked })
+      : "";
+    return html`<li class="channel is-${state}" title=${error}>
+      ${icon(CHANNEL_ICON[state])}<span>${name}: ${channelState(state)}${leak ? html` · <b>${leak}</b>` : nothing}</span>
+    </li>`;
+  }
+}
+
+customElements.define("intake-switch", IntakeSwitch);

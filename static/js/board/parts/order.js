@@ -1,0 +1,141 @@
+/** Everything about one order, and the rarer steps; rejecting and cancelling ask for a reason. */
+
+import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { clock, fill, money } from "../format.js";
+import { nextStep, otherSteps } from "../state.js";
+import { endReasons, fulfilmentLabel, stateLabel, stepLabel } from "../words.js";
+import { deliveryLine, line } from "./card.js";
+import { DialogPiece } from "./dialog.js";
+import { icon } from "./piece.js";
+
+const NEEDS_REASON = new Set(["reject", "cancel"]);
+
+class OrderDialog extends DialogPiece {
+  static properties = {
+    ...DialogPiece.properties,
+    order: { state: true },
+    /** "reject" or "cancel" while the reason is asked */
+    ending: { state: true },
+    phone: { state: true },
+  };
+
+  show({ id, ending = null }) {
+    this.phone = null;
+    return super.show({ order: id, ending });
+  }
+
+  get card() {
+    return this.board.card(this.order) ?? this.last;
+  }
+
+  willUpdate(changed) {
+    super.willUpdate(changed);
+    if (this.shown) this.last = this.board.card(this.order) ?? this.last;
+  }
+
+  title() {
+    return this.card ? `#${this.card.number} · ${stateLabel(this.card.state)}` : "";
+  }
+
+  body() {
+    const { card } = this;
+    if (!card) return nothing;
+    return this.ending ? this.#reasons(card) : this.#details(card);
+  }
+
+  /* --- Details --- */
+
+  #details(card) {
+    return html`
+      <ul class="lines">${card.lines.map(line)}</ul>
+      ${card.note ? html`<p class="card-note">${icon("message-square-warning")}<span>${card.note}</span></p>` : nothing}
+      ${card.delivery ? deliveryLine(card.delivery, this.board.zone) : nothing}
+      <dl class="facts">${this.#facts(card).map(([name, value]) => fact(name, value))}</dl>
+      ${card.customer?.phone_mask ? this.#phone(card) : nothing}
+      <div class="dialog-actions">${this.#steps(card)}</div>`;
+  }
+
+  #facts(card) {
+    const { amounts, customer, campaign } = card;
+    const at = (time) => time && clock(time, this.board.zone);
+    return [
+      [gettext("Placed"), at(card.placed_at)],
+      [gettext("Due"), at(card.promised_at)],
+      [gettext("Ready since"), at(card.ready_at)],
+      [gettext("Platform"), `${card.account} · ${card.external_id}`],
+      [gettext("Campaign"), campaign?.name],
+      [gettext("Goes by"), fulfilmentLabel(card.fulfilment)],
+      [gettext("Guest"), customer?.name],
+      [gettext("Address"), customer?.address],
+      [gettext("Guest paid"), money(amounts.customer_paid, amounts.currency)],
+      [gettext("Store gets"), money(amounts.shop_income, amounts.currency)],
+    ];
+  }
+
+  #phone(card) {
+    if (this.phone)
+      return html`<p class="phone"><a class="button" href="tel:${this.phone}">${icon("phone")}${this.phone}</a></p>`;
+    return html`<p class="phone">
+      <span>${card.customer.phone_mask}</span>
+      <button type="button" class="button" @click=${() => this.#reveal(card)}>${icon("eye")}${gettext("Show number")}</button>
+      <small class="muted">${gettext("It is recorded who looked.")}</small>
+    </p>`;
+  }
+
+  async #reveal(card) {
+    const answer = await this.board.ask(`/orders/${card.id}/phone`, {});
+    if (answer && card.id === this.order) this.phone = answer.phone;
+  }
+
+  #steps(card) {
+    const next = nextStep(card);
+    const others = otherSteps(card).filter((step) => step !== next);
+    return html`
+      ${others.map(
+        (step) => html`<button type="button" class="button ${NEEDS_REASON.has(step) ? "button-warning" : ""}"
+          @click=${() => this.#choose(card, step)}>${stepLabel(step)}</button>`,
+      )}
+      ${next ? html`<button type="button" class="button button-primary" @click=${() => this.#choose(card, next)}>${stepLabel(next)}</button>` : nothing}`;
+  }
+
+  #choose(card, step) {
+    if (NEEDS_REASON.has(step)) {
+      this.ending = step;
+      return;
+    }
+    this.close();
+    this.emit("card-step", { id: card.id, step });
+  }
+
+  /* --- Reject and cancel --- */
+
+  #reasons(card) {
+    const question =
+      this.ending === "reject" ? gettext("Why is it rejected?") : gettext("Why is it cancelled?");
+    return html`
+      <p>${fill(gettext("The guest and the platform are told. #%(number)s cannot be brought back after that."), { number: card.number })}</p>
+      <fieldset class="choice">
+        <legend class="label">${question}</legend>
+        <div class="choices choices-large">
+          ${endReasons(this.ending).map(
+            (reason) => html`<button type="button" class="button button-danger"
+              @click=${() => this.#end(card, reason)}>${reason}</button>`,
+          )}
+        </div>
+      </fieldset>
+      <div class="dialog-actions">
+        <button type="button" class="button" @click=${() => this.close()}>${gettext("Keep the order")}</button>
+      </div>`;
+  }
+
+  #end(card, reason) {
+    this.close();
+    this.board.step(card, this.ending, reason);
+  }
+}
+
+function fact(name, value) {
+  return value ? html`<div><dt>${name}</dt><dd>${value}</dd></div>` : nothing;
+}
+
+customElements.define("order-dialog", OrderDialog);

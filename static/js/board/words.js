@@ -1,0 +1,175 @@
+/** Every phrase that hangs on a state, a step or an answer; plain words for the people at the counter. */
+
+import { clock, fill } from "./format.js";
+
+/** The label of a step's button. */
+export function stepLabel(step) {
+  return {
+    accept: gettext("Accept"),
+    start: gettext("Start"),
+    ready: gettext("Ready"),
+    collect: gettext("Collected"),
+    deliver: gettext("Delivered"),
+    reject: gettext("Reject"),
+    cancel: gettext("Cancel order"),
+    recall: gettext("Back to the shelf"),
+    dismiss: gettext("Seen"),
+    handoff: gettext("Hand off"),
+    "handoff/cancel": gettext("Call the rider off"),
+    "handoff/picked-up": gettext("Picked up"),
+    "handoff/delivered": gettext("Delivered"),
+  }[step];
+}
+
+export function stepIcon(step) {
+  return {
+    accept: "check",
+    start: "play",
+    ready: "package-check",
+    collect: "shopping-bag",
+    dismiss: "eye",
+    handoff: "bike",
+    "handoff/picked-up": "bike",
+    "handoff/delivered": "check",
+  }[step];
+}
+
+/** What the toast says after a step; %(number)s is the order's number. */
+export function stepDone(state) {
+  return {
+    placed: gettext("#%(number)s is waiting again"),
+    accepted: gettext("#%(number)s accepted"),
+    making: gettext("#%(number)s is being made"),
+    ready: gettext("#%(number)s is ready"),
+    collected: gettext("#%(number)s collected"),
+    delivered: gettext("#%(number)s delivered"),
+    rejected: gettext("#%(number)s rejected"),
+    cancelled: gettext("#%(number)s cancelled"),
+  }[state];
+}
+
+export function stateLabel(state) {
+  return {
+    held: gettext("Held"),
+    placed: gettext("New"),
+    accepted: gettext("Accepted"),
+    making: gettext("Making"),
+    ready: gettext("Ready"),
+    collected: gettext("On the way"),
+    delivered: gettext("Delivered"),
+    rejected: gettext("Rejected"),
+    cancelled: gettext("Cancelled"),
+  }[state];
+}
+
+export function columnLabel(column) {
+  return {
+    waiting: gettext("Waiting"),
+    making: gettext("Making"),
+    ready: gettext("Ready"),
+    away: gettext("On the way"),
+  }[column];
+}
+
+export function emptyColumn(column) {
+  return {
+    waiting: gettext("No order waits."),
+    making: gettext("Nothing is being made."),
+    ready: gettext("The shelf is empty."),
+    away: gettext("Nobody is on the way."),
+  }[column];
+}
+
+export function fulfilmentLabel(fulfilment) {
+  return {
+    platform_courier: gettext("Platform rider"),
+    store_courier: gettext("Delivery by us"),
+    pickup: gettext("Pick-up"),
+  }[fulfilment];
+}
+
+/** Where the delivery stands, in one short line. */
+export function deliveryLabel(delivery) {
+  const byProgress = {
+    searching: gettext("Looking for a rider"),
+    assigned: gettext("Rider is coming"),
+    at_store: gettext("Rider is here"),
+    picked_up: gettext("Rider has it"),
+    delivered: gettext("Delivered"),
+    returning: gettext("Coming back"),
+    returned: gettext("Came back"),
+  };
+  const byState = {
+    pending: gettext("Calling a rider"),
+    claimed: gettext("Calling a rider"),
+    sent: gettext("Calling a rider"),
+    unknown: gettext("No answer from the courier, asking again"),
+    confirmed: gettext("Rider is booked"),
+    cancelling: gettext("Calling the rider off"),
+    cancelled: gettext("Rider called off"),
+    failed: gettext("Hand-off failed"),
+    delivered: gettext("Delivered"),
+  };
+  const settled = delivery.state === "confirmed" || delivery.state === "delivered";
+  return (settled && byProgress[delivery.progress]) || byState[delivery.state];
+}
+
+export function channelState(state) {
+  return {
+    waiting: gettext("not told yet"),
+    told: gettext("told, not confirmed"),
+    confirmed: gettext("confirmed"),
+    failed: gettext("cannot be told"),
+  }[state];
+}
+
+export function pauseReasons() {
+  return [
+    gettext("Too many orders"),
+    gettext("Out of ingredients"),
+    gettext("Short of staff"),
+    gettext("Machine is down"),
+  ];
+}
+
+export function endReasons(verb) {
+  const shared = [gettext("Sold out"), gettext("Too many orders"), gettext("Store is closing")];
+  return verb === "reject"
+    ? shared
+    : [...shared, gettext("Guest asked for it"), gettext("Spilled or damaged")];
+}
+
+/** Why a kept step came to nothing, for the person who pressed it. */
+export function refusal(entry, { status, body }, board) {
+  const values = { number: entry.number, step: stepLabel(entry.verb) ?? gettext("Undo") };
+  if (status === 409 && body.by) {
+    const told = {
+      ...values,
+      by: body.by,
+      at: clock(body.at, board.zone),
+      state: stateLabel(body.card?.state),
+    };
+    return fill(
+      gettext("#%(number)s: “%(step)s” was not done. %(by)s changed it at %(at)s, it is now: %(state)s."),
+      told,
+    );
+  }
+  if (status === 404) return fill(gettext("#%(number)s: this order is not on this board any more."), values);
+  return fill(gettext("#%(number)s: “%(step)s” was not done. %(detail)s"), {
+    ...values,
+    detail: body.detail ?? "",
+  });
+}
+
+/** Why a command that is not kept failed; `answer` is null when nothing came back. */
+export function failure(answer, board) {
+  if (!answer) return gettext("The portal could not be reached. Nothing was changed; please try again.");
+  const { status, body } = answer;
+  if (status === 401 || status === 403)
+    return gettext("You are signed out. Sign in again; nothing was changed.");
+  if (status === 409 && body.by) {
+    const values = { by: body.by, at: clock(body.at, board.zone) };
+    return fill(gettext("%(by)s was faster, at %(at)s. The board shows how it stands now."), values);
+  }
+  return body.detail || gettext("The portal could not do that. Nothing was changed; please try again.");
+}
