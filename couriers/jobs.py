@@ -4,6 +4,7 @@ Each may be run again at any time. A hand-off is claimed and committed before it
 what happened to a call nobody can vouch for is found out by asking, under our own id.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -137,6 +138,7 @@ def query(job: Job) -> None:
         return
     report = _query(handoff, job)
     if report is not None:
+        report = replace(report, reason=job.payload.get("rumour") or report.reason)
         if take_report(handoff, report, now=timezone.now()) == "changed":
             raise Later(1, "the hand-off changed during the question")
     elif handoff.state == S.UNKNOWN:

@@ -121,7 +121,10 @@ def claim(handoff_id: int, *, now: datetime) -> HandOff | None:
 
 def record_sent(claimed: HandOff, created: Created, *, now: datetime) -> bool:
     """The courier took the errand. False when the claim was lost meanwhile."""
-    return _settle(claimed, S.SENT, now=now, fee=created.fee, progress=Progress.SEARCHING, reason="")
+    if _settle(claimed, S.SENT, now=now, fee=created.fee, progress=Progress.SEARCHING, reason=""):
+        return True
+    faster_callback = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence, state__in=LIVE)
+    return faster_callback.update(fee=created.fee) == 1
 
 
 def record_refused(claimed: HandOff, reason: str, *, now: datetime) -> bool:
@@ -203,15 +206,15 @@ def call_off(handoff_id: int, *, why: str, now: datetime) -> None:
     enqueue(kind="handoff.cancel", key=f"{handoff_id}/{why}", payload={"handoff": handoff_id}, now=now)
 
 
-def ask(handoff_id: int, *, why: str, now: datetime, due_at: datetime | None = None) -> None:
-    """Have the courier asked how the errand stands; `why` makes the job unique."""
-    enqueue(
-        kind="handoff.query",
-        key=f"{handoff_id}/{why}",
-        payload={"handoff": handoff_id},
-        now=now,
-        due_at=due_at,
-    )
+def ask(
+    handoff_id: int, *, why: str, now: datetime, due_at: datetime | None = None, rumour: str = ""
+) -> None:
+    """Have the courier asked how the errand stands; `why` makes the job unique.
+
+    `rumour` is the reason a callback gave; it is shown if the courier confirms that it gave up.
+    """
+    payload = {"handoff": handoff_id, "rumour": rumour}
+    enqueue(kind="handoff.query", key=f"{handoff_id}/{why}", payload=payload, now=now, due_at=due_at)
 
 
 def rider_facts(seen: HandOff, report: Report) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def _check_names(handoff: HandOff, callback: Callback) -> None:
 def _follow_callback(handoff: HandOff, report: Report, message: CourierMessage, now: datetime) -> str:
     weak = handoff.account is not None and not PROVIDERS[handoff.account.provider].strong_callbacks
     if handoff.live and weak and report.status in FINAL:
-        ask(handoff.pk, why=f"m{message.pk}", now=now)
+        ask(handoff.pk, why=f"m{message.pk}", now=now, rumour=report.reason)
         return "asked"
     if not handoff.live and report.status in BEFORE_PICK_UP:
         find_out(handoff.pk, why=f"m{message.pk}", now=now)
