@@ -13,6 +13,9 @@ from starlette.routing import Mount, Route
 
 from sandbox.brand import read_brand
 from sandbox.control import Control
+from sandbox.dada import Dada
+from sandbox.dada_book import Book
+from sandbox.dada_riders import Riders
 from sandbox.faults import Faults
 from sandbox.ledger import Ledger
 from sandbox.standard import Platform
@@ -38,20 +41,27 @@ def create_app(options: Options) -> Starlette:
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=96, max_keepalive_connections=96))
     platform = Platform(brand, ledger, faults, client)
     traffic = Traffic(platform, speed=options.speed, running=options.traffic)
-    control = Control(ledger, faults, platform, traffic)
+    book = Book(options.state_dir)
+    riders = Riders(book, faults, client, automatic=options.riders, scale=options.rider_scale)
+    dada = Dada(brand.dada, book, riders, ledger, faults)
+    control = Control(ledger, faults, platform, traffic, riders)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         platform.resume()
+        riders.resume()
         platform.start(traffic.run())
         yield
         await platform.stop()
+        await riders.stop()
         await client.aclose()
         ledger.close()
+        book.close()
 
     return Starlette(
         routes=[
             Route("/platform/standard/{account}/calls", platform.receive_call, methods=["POST"]),
+            Route("/dada/{path:path}", dada.receive, methods=["POST"]),
             Mount("/control", routes=control.routes()),
         ],
         lifespan=lifespan,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.dada_riders import Riders
 from sandbox.faults import Faults, UnknownFault
 from sandbox.ledger import Ledger
 from sandbox.standard import Platform
@@ -21,8 +22,11 @@ ACK_WITHIN = 20.0  # seconds that `/control/orders` waits for the portal
 class Control:
     """Handlers over the parts of the sandbox."""
 
-    def __init__(self, ledger: Ledger, faults: Faults, platform: Platform, traffic: Traffic) -> None:
-        self.ledger, self.faults, self.platform, self.traffic = ledger, faults, platform, traffic
+    def __init__(
+        self, ledger: Ledger, faults: Faults, platform: Platform, traffic: Traffic, riders: Riders
+    ) -> None:
+        self.ledger, self.faults, self.platform = ledger, faults, platform
+        self.traffic, self.riders = traffic, riders
 
     def routes(self) -> list[Route]:
         """Return the addresses."""
@@ -31,6 +35,7 @@ class Control:
             Route("/ledger", self.show_ledger),
             Route("/faults", self.show_faults, methods=["GET", "POST", "DELETE"]),
             Route("/wave", self.wave, methods=["GET", "POST"]),
+            Route("/riders", self.show_riders, methods=["GET", "POST"]),
             Route("/orders", self.orders, methods=["POST"]),
             Route("/messages", self.messages, methods=["POST"]),
         ]
@@ -63,6 +68,14 @@ class Control:
             return JSONResponse(self.traffic.change(await _body(request)))
         except (ValueError, TypeError) as problem:
             return JSONResponse({"error": str(problem)}, 422)
+
+    async def show_riders(self, request: Request) -> Response:
+        """Show or change how Dada's riders work: automatic (or by QA calls), scale of their time."""
+        if request.method == "POST":
+            wish = await _body(request)
+            self.riders.automatic = bool(wish.get("automatic", self.riders.automatic))
+            self.riders.scale = float(wish.get("scale", self.riders.scale))
+        return JSONResponse({"automatic": self.riders.automatic, "scale": self.riders.scale})
 
     async def orders(self, request: Request) -> Response:
         """Place orders at a store now: store_code, count, funding, fulfilment; waits for the portal."""

@@ -108,7 +108,7 @@ def _sandbox(plan: Plan) -> Service:
 def _serves(url: str) -> Callable[[], bool]:
     def check() -> bool:
         try:
-            return httpx.get(url, timeout=3).status_code < httpx.codes.INTERNAL_SERVER_ERROR
+            return httpx.get(url, timeout=3).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
@@ -125,5 +125,6 @@ def _pongs(redis_url: str, node: str) -> Callable[[], bool]:
 
 
 def _writes(path: Path) -> Callable[[], bool]:
+    """Beat writes its schedule when it starts; which suffix the file gets depends on Python's dbm."""
     since = time.time()
-    return lambda: path.exists() and path.stat().st_mtime >= since
+    return lambda: any(file.stat().st_mtime >= since for file in path.parent.glob(f"{path.name}*"))

@@ -43,14 +43,14 @@ def ensure(folder: Path, requirements: Path) -> None:
     elif stamp.exists() and stamp.read_text() == stamp_of(requirements):
         return
     elif stamp.exists():
-        print(f"{requirements.name} changed: renewing {folder.name} …", flush=True)
+        _say(f"{requirements.name} changed: renewing {folder.name} …")
     _install(folder, requirements)
     stamp.write_text(stamp_of(requirements))
 
 
 def _create(folder: Path) -> None:
     if folder.exists():
-        print(f"{folder.name} does not work any more: building it anew …", flush=True)
+        _say(f"{folder.name} does not work any more: building it anew …")
         shutil.rmtree(folder)
     made = subprocess.run([sys.executable, "-m", "venv", folder], check=False, capture_output=True, text=True)
     if made.returncode:
@@ -58,10 +58,15 @@ def _create(folder: Path) -> None:
 
 
 def _install(folder: Path, requirements: Path) -> None:
-    print(f"Installing {requirements.name} …", flush=True)
+    _say(f"Installing {requirements.name} …")
     command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes"]
     if subprocess.run([*command, "-r", requirements], check=False).returncode:
         raise Broken(f"Installing {requirements.name} failed; pip says why above.")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
