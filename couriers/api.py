@@ -117,4 +117,5 @@ def _who(request: HttpRequest) -> dict[str, Any]:
 
 
 def _store(request: HttpRequest, store_id: int) -> Store:
-    return get_object_or_404(Store.objects.visible_to(request.user), pk=store_id)
+    store: Store = get_object_or_404(Store.objects.visible_to(request.user), pk=store_id)
+    return store

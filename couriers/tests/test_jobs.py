@@ -19,6 +19,12 @@ from outbox.models import Job
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
+def claimed(handoff):
+    taken = record.claim(handoff.pk, now=NOW)
+    assert taken is not None
+    return taken
+
+
 def test_a_courier_that_takes_the_errand_looks_for_a_rider(dada):
     handoff = handed_to(dada)
     run_jobs(NOW)
@@ -148,7 +154,7 @@ def test_a_worker_killed_after_the_couriers_yes_is_reconciled_not_repeated(dada)
 
 def test_a_worker_that_slept_past_its_lease_writes_nothing_back(dada):
     handoff = handed_to(dada)
-    asleep = record.claim(handoff.pk, now=NOW)
+    asleep = claimed(handoff)
     watch(now=after(16))
     before = facts(handoff)
     assert record.record_sent(asleep, Created(fee=1), now=after(20)) is False
@@ -204,12 +210,12 @@ def test_a_cancel_that_comes_after_the_pick_up_leaves_the_rider_on_the_way(dada)
 
 def test_a_cancel_during_the_call_waits_for_the_call_and_then_calls_off(dada):
     handoff = handed_to(dada)
-    claimed = record.claim(handoff.pk, now=NOW)
+    calling = claimed(handoff)
     cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=after(1))
     run_jobs(after(1))
     assert dada.calls == []
     dada.statuses[handoff.origin_id] = 1
-    assert record.record_sent(claimed, Created(fee=850), now=after(2)) is True
+    assert record.record_sent(calling, Created(fee=850), now=after(2)) is True
     run_jobs(after(16))
     assert facts(handoff)[0] == "cancelled"
     assert dada.statuses == {handoff.origin_id: 5}

@@ -18,9 +18,9 @@ def run_jobs(at):
         return drain(queue="couriers", seconds=30)
 
 
-def handed_to(dada, **order):
+def handed_to(dada, **values):
     """An order that Mei just gave to the pretend Dada; nothing is sent yet."""
-    order = make_order(**order)
+    order = make_order(**values)
     account = make_account(order.store, dada.url)
     hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
     return HandOff.objects.select_related("order").get(order=order)
@@ -42,7 +42,7 @@ def facts(handoff):
 def all_at_once(*acts):
     """Run `acts` in threads that start together; returns results or exceptions in the same order."""
     barrier = threading.Barrier(len(acts))
-    outcomes = [None] * len(acts)
+    outcomes: list[object] = [None] * len(acts)
 
     def run(index, act):
         barrier.wait()

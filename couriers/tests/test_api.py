@@ -1,0 +1,146 @@
+"""The HTTP API of hand-offs: what it answers, and to whom."""
+
+import pytest
+from django.test import Client
+
+from couriers.models import HandOff
+from couriers.tests.factories import make_account, make_order, make_rider, make_staff, make_store
+from orders.models import OrderEvent
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def counter():
+    """An order at a store, somebody of its staff signed in, and how they post."""
+    return Counter(make_order())
+
+
+class Counter:
+    def __init__(self, order):
+        self.order, self.store = order, order.store
+        self.client = signed_in(make_staff(self.store))
+
+    def post(self, path="", body=None, store=None, **headers):
+        address = f"/api/v1/stores/{(store or self.store).pk}/orders/{self.order.pk}/handoff{path}"
+        return self.client.post(address, data=body or {}, content_type="application/json", headers=headers)
+
+
+def test_the_dialog_offers_riders_with_their_load_and_couriers(counter):
+    busy, free = make_rider(counter.store, "A Fu"), make_rider(counter.store, "Lao Li")
+    account = make_account(counter.store)
+    make_rider(make_store(), "Elsewhere")
+    counter.post(body={"rider": busy.pk})
+    reply = counter.client.get(f"/api/v1/stores/{counter.store.pk}/carriers")
+    assert reply.json() == {
+        "riders": [{"id": busy.pk, "name": "A Fu", "live": 1}, {"id": free.pk, "name": "Lao Li", "live": 0}],
+        "couriers": [{"id": account.pk, "provider": "dada", "name": "Dada"}],
+    }
+
+
+def test_the_dialog_costs_the_same_queries_for_one_and_for_three(counter, django_assert_num_queries):
+    address = f"/api/v1/stores/{counter.store.pk}/carriers"
+    make_rider(counter.store, "One")
+    make_account(counter.store)
+    with django_assert_num_queries(5):
+        counter.client.get(address)
+    make_rider(counter.store, "Two")
+    make_rider(counter.store, "Three")
+    with django_assert_num_queries(5):
+        counter.client.get(address)
+
+
+def test_an_own_rider_is_followed_from_hand_off_to_guest(counter):
+    rider = make_rider(counter.store)
+    states = []
+    for path, body in (("", {"rider": rider.pk}), ("/picked-up", {}), ("/delivered", {})):
+        reply = counter.post(path, body).json()
+        states.append((reply["card"]["state"], reply["card"]["delivery"]["progress"], reply["seq"]))
+    assert states == [("ready", "assigned", 1), ("collected", "picked_up", 2), ("delivered", "delivered", 3)]
+
+
+def test_a_courier_is_called_and_called_off(counter):
+    account = make_account(counter.store)
+    assert counter.post(body={"courier": account.pk}).json()["card"]["delivery"]["state"] == "pending"
+    reply = counter.post("/cancel", {"reason": "guest came by"}).json()
+    assert (reply["card"]["delivery"]["state"], reply["card"]["delivery"]["reason"]) == (
+        "cancelled",
+        "guest came by",
+    )
+
+
+def test_the_second_person_is_told_who_was_first(counter):
+    rider = make_rider(counter.store)
+    first = counter.post(body={"rider": rider.pk}).json()
+    reply = counter.post(body={"rider": rider.pk})
+    assert reply.status_code == 409
+    told = reply.json()
+    assert {name: told[name] for name in ("code", "detail", "by", "card")} == {
+        "code": "live_handoff",
+        "detail": "The order has been handed off already.",
+        "by": "Mei",
+        "card": first["card"],
+    }
+
+
+def test_a_repeated_command_answers_as_the_first_did(counter):
+    rider = make_rider(counter.store)
+    key = {"Idempotency-Key": "0a7c1f0e-6f0e-4a53-9d0a-0f6f0a9a2c11"}
+    assert (
+        counter.post(body={"rider": rider.pk}, **key).json()
+        == counter.post(body={"rider": rider.pk}, **key).json()
+    )
+    assert OrderEvent.objects.count() == 1
+
+
+def test_cancelling_nothing_is_stale(counter):
+    reply = counter.post("/cancel")
+    assert (reply.status_code, reply.json()["code"]) == (409, "stale")
+
+
+def test_what_is_not_possible_says_why(counter):
+    counter.order.fulfilment = "pickup"
+    counter.order.save()
+    reply = counter.post(body={"rider": make_rider(counter.store).pk})
+    assert (reply.status_code, reply.json()["detail"]) == (
+        422,
+        "Only orders that the store delivers are handed off.",
+    )
+
+
+@pytest.mark.parametrize("body", [{}, {"rider": 1, "courier": 1}, {"rider": "x"}, []])
+def test_a_hand_off_names_one_carrier(counter, body):
+    assert counter.post(body=body).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["", "/cancel", "/picked-up", "/delivered"])
+def test_a_foreign_store_and_a_foreign_order_are_not_there(counter, path):
+    rider = make_rider(counter.store)
+    body = {"rider": rider.pk} if path == "" else {}
+    counter.client = signed_in(make_staff(make_store()))
+    assert counter.post(path, body).status_code == 404
+    own = make_store()
+    counter.client = signed_in(make_staff(own))
+    assert counter.post(path, body, store=own).status_code == 404
+    assert not HandOff.objects.exists()
+
+
+def test_a_foreign_stores_carriers_are_not_there(counter):
+    assert counter.client.get(f"/api/v1/stores/{make_store().pk}/carriers").status_code == 404
+
+
+def test_a_foreign_rider_or_courier_is_not_there(counter):
+    elsewhere = make_store()
+    for body in ({"rider": make_rider(elsewhere).pk}, {"courier": make_account(elsewhere).pk}):
+        assert counter.post(body=body).status_code == 404
+
+
+def test_somebody_who_is_not_signed_in_gets_nothing(counter):
+    counter.client = Client()
+    assert counter.post(body={"rider": 1}).status_code == 401
