@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 
 from sandbox.brand import read_brand
 from sandbox.control import Control
+from sandbox.crew import Crew
 from sandbox.dada import Dada
 from sandbox.dada_book import Book
 from sandbox.dada_riders import Riders
@@ -44,14 +45,20 @@ def create_app(options: Options) -> Starlette:
     book = Book(options.state_dir)
     riders = Riders(book, faults, client, automatic=options.riders, scale=options.rider_scale)
     dada = Dada(brand.dada, book, riders, ledger, faults)
-    control = Control(ledger, faults, platform, traffic, riders)
+    crew = Crew(brand)
+    control = Control(
+        ledger=ledger, faults=faults, platform=platform, traffic=traffic, riders=riders, crew=crew
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         platform.resume()
         riders.resume()
         platform.start(traffic.run())
+        if options.crew:
+            crew.start()
         yield
+        await crew.stop()
         await platform.stop()
         await riders.stop()
         await client.aclose()

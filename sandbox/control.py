@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.crew import Crew
 from sandbox.dada_riders import Riders
 from sandbox.faults import Faults, UnknownFault
 from sandbox.ledger import Ledger
@@ -19,14 +21,16 @@ from sandbox.traffic import Traffic
 ACK_WITHIN = 20.0  # seconds that `/control/orders` waits for the portal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """Handlers over the parts of the sandbox."""
 
-    def __init__(
-        self, ledger: Ledger, faults: Faults, platform: Platform, traffic: Traffic, riders: Riders
-    ) -> None:
-        self.ledger, self.faults, self.platform = ledger, faults, platform
-        self.traffic, self.riders = traffic, riders
+    ledger: Ledger
+    faults: Faults
+    platform: Platform
+    traffic: Traffic
+    riders: Riders
+    crew: Crew
 
     def routes(self) -> list[Route]:
         """Return the addresses."""
@@ -36,6 +40,7 @@ class Control:
             Route("/faults", self.show_faults, methods=["GET", "POST", "DELETE"]),
             Route("/wave", self.wave, methods=["GET", "POST"]),
             Route("/riders", self.show_riders, methods=["GET", "POST"]),
+            Route("/crew", self.show_crew, methods=["GET", "POST"]),
             Route("/orders", self.orders, methods=["POST"]),
             Route("/messages", self.messages, methods=["POST"]),
         ]
@@ -76,6 +81,15 @@ class Control:
             self.riders.automatic = bool(wish.get("automatic", self.riders.automatic))
             self.riders.scale = float(wish.get("scale", self.riders.scale))
         return JSONResponse({"automatic": self.riders.automatic, "scale": self.riders.scale})
+
+    async def show_crew(self, request: Request) -> Response:
+        """Show whether the pretend staff works, or send it: {"working": true}."""
+        if request.method == "POST":
+            if (await _body(request)).get("working"):
+                self.crew.start()
+            else:
+                await self.crew.stop()
+        return JSONResponse({"working": self.crew.working})
 
     async def orders(self, request: Request) -> Response:
         """Place orders at a store now: store_code, count, funding, fulfilment; waits for the portal."""
