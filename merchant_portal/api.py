@@ -6,11 +6,12 @@ from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import django_auth
 
 from couriers.api import router as couriers_router
+from merchant_portal.docs_page import DocsPage
 from orders.api import router as orders_router
 from orders.cards import iso
 from orders.errors import CannotUndo, Stale
 
-api = NinjaAPI(title="Merchant Portal", version="1", auth=django_auth)
+api = NinjaAPI(title="Merchant Portal", version="1", auth=django_auth, docs=DocsPage())
 # Before the orders' router, whose {verb} would take "handoff" for a verb of its own.
 api.add_router("/stores", couriers_router)
 api.add_router("/stores", orders_router)

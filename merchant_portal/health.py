@@ -35,8 +35,9 @@ def livez(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 while orders can be taken: {"status": "ready" | "degraded" | "unready", "parts": {…: "ok" | why not}}.
+    """200 while orders can be taken, 503 otherwise.
 
+    {"status": "ready" | "degraded" | "unready", "parts": {"database": "ok" | why not, "redis": …}}
     Without Redis boards poll and jobs wait for the sweeper, so that is degraded; without the
     database nothing can be stored, so that is 503.
     """
@@ -85,7 +86,9 @@ class PortalCollector(Collector):
             orders.add_metric([state], number)
         yield orders
         events = StoreSequence.objects.aggregate(all=Sum("last_seq"))["all"] or 0
-        yield CounterMetricFamily("portal_events", "Events of all stores since they were set up.", value=events)
+        yield CounterMetricFamily(
+            "portal_events", "Events of all stores since they were set up.", value=events
+        )
 
 
 @require_safe

@@ -49,16 +49,15 @@ class OrderAdmin(ReadOnly):
         "daily_number",
         "external_id",
         "store",
-        "account",
         "state",
         "funding",
-        "campaign_name",
         "cups",
         "placed_at",
     )
     list_display_links = ("daily_number", "external_id")
-    list_filter = ("state", "funding", "fulfilment", "on_board", "store")
-    list_select_related = ("store", "account")
+    list_filter = ("state", "funding", "fulfilment", "on_board", "account", "store")
+    list_select_related = ("store",)
+    list_per_page = 50
     search_fields = ("=external_id", "=daily_number")
     search_help_text = _("Exact number: the store's or the platform's")
     show_full_result_count = False

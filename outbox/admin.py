@@ -43,7 +43,7 @@ def pretty(value: Any) -> str:
 class JobAdmin(ReadOnly):
     """Retry is for dead letters: whoever may change jobs may retry them."""
 
-    list_display = ("kind", "key", "queue", "state", "attempts", "due_at", "short_error")
+    list_display = ("kind", "key", "state", "attempts", "short_error", "due_at")
     list_filter = ("state", "kind", "queue")
     search_fields = ("key", "last_error")
     search_help_text = gettext_lazy("Key or error")

@@ -42,7 +42,8 @@ SORT_KEYS: dict[str, Callable[[Line], Any]] = {
     "p90": lambda line: line.row.p90,
     "delivered": lambda line: line.row.handoffs.delivered,
     "under_way": lambda line: line.row.handoffs.under_way,
-    "failed": lambda line: line.row.handoffs.failed + line.row.handoffs.cancelled,
+    "failed": lambda line: line.row.handoffs.failed,
+    "cancelled": lambda line: line.row.handoffs.cancelled,
 }
 COLUMNS = {
     "store": gettext_lazy("Store"),
@@ -50,11 +51,12 @@ COLUMNS = {
     "free": gettext_lazy("Free share"),
     "lost": gettext_lazy("Rejected or cancelled"),
     "paused": gettext_lazy("Minutes paused"),
-    "median": gettext_lazy("Minutes to ready, median"),
-    "p90": gettext_lazy("90 % ready within"),
+    "median": gettext_lazy("Median"),
+    "p90": gettext_lazy("90 % within"),
     "delivered": gettext_lazy("Delivered"),
     "under_way": gettext_lazy("Under way"),
-    "failed": gettext_lazy("Failed or cancelled"),
+    "failed": gettext_lazy("Failed"),
+    "cancelled": gettext_lazy("Cancelled"),
 }
 
 
@@ -107,21 +109,30 @@ def chart(bars: Sequence[Bar], *, days: int) -> dict[str, Any]:
     by_hour = days <= HOURLY_UP_TO
     shown = list(bars) if by_hour else daily(bars)
     labels = hour_labels(shown) if by_hour else [_day_label(bar.at) for bar in shown]
-    series = (
-        (_("Paid"), "paid", [bar.paid for bar in shown]),
-        (_("Subsidised"), "subsidised", [bar.subsidised for bar in shown]),
-        (_("Free"), "free", [bar.free for bar in shown]),
-    )
+    names = {"paid": _("Paid"), "subsidised": _("Subsidised"), "free": _("Free")}
+    series = [_series(funding, name, shown) for funding, name in names.items()]
     return {
         "by_hour": by_hour,
         "bars": list(zip(labels, shown, strict=True)),
-        "busiest_hour": busiest(bars),
+        "busiest_hour": _busiest_hour(bars),
         "chart": {
             "labels": labels,
-            "series": [{"name": name, "colour": colour, "values": values} for name, colour, values in series],
-            "words": {"total": _("Orders"), "when": _("Hour") if by_hour else _("Day")},
+            "days": None if by_hour else [bar.at.date().isoformat() for bar in shown],
+            "series": series,
+            "when": _("Hour") if by_hour else _("Day"),
         },
     }
+
+
+def _series(funding: str, name: str, bars: Sequence[Bar]) -> dict[str, Any]:
+    values = [getattr(bar, funding) for bar in bars]
+    return {"colour": funding, "name": name, "values": values, "total": sum(values)}
+
+
+def _busiest_hour(bars: Sequence[Bar]) -> dict[str, Any] | None:
+    """Its label in the words of the store's clock: templates would convert a moment to UTC."""
+    best = busiest(bars)
+    return {"orders": best.orders, "label": hour_labels(bars)[bars.index(best)]} if best else None
 
 
 def hour_labels(bars: Sequence[Bar]) -> list[str]:

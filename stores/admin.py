@@ -57,7 +57,7 @@ class WriteOnlyForm(forms.ModelForm):
             self.initial.pop(name, None)
             if stored:
                 keep = _("Stored and not shown. Write here to replace it; leave empty to keep it.")
-                field.help_text = " ".join(filter(None, [str(field.help_text), keep]))
+                field.help_text = f"{field.help_text}. {keep}" if field.help_text else keep
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -131,7 +131,7 @@ class StoreForm(forms.ModelForm):
     """A store's zone must be one that clocks know: every screen converts by it."""
 
     timezone = forms.ChoiceField(
-        label=gettext_lazy("time zone"),
+        label=gettext_lazy("Time zone"),
         choices=lambda: [(name, name) for name in sorted(available_timezones())],
         initial="Asia/Shanghai",
     )
@@ -141,7 +141,8 @@ class StoreChannelInline(admin.TabularInline):
     model = StoreChannel
     extra = 0
     autocomplete_fields = ("account",)
-    readonly_fields = ("told_version", "confirmed_version", "leaked", "last_error")
+    fields = ("account", "external_code", "auto_accept")
+    show_change_link = True
 
 
 @admin.register(Store)
