@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from couriers import record
-from couriers.errands import access_of, errand_of, provider_of
+from couriers.errands import access_of, account_of, errand_of, provider_of
+from couriers.guard import Resting, guard_of
 from couriers.models import HandOff
 from couriers.providers.base import CallFailed, Refused, Report, Uncertain, Unreachable
 from couriers.reports import take_report
@@ -22,6 +23,8 @@ from outbox.models import Job
 
 S = HandOffState
 MOST_ASKS = 5
+# How long an errand waits for a courier that is resting.
+WAIT_OUTSIDE = timedelta(seconds=60)
 # How long a create that got no answer may still be under way inside the courier: before that,
 # "unknown order" proves nothing.
 SETTLE = timedelta(seconds=10)
@@ -39,16 +42,31 @@ def create(job: Job) -> None:
     if handoff.order.state in ENDED:
         record.move_and_publish(handoff, S.CANCELLED, now=now)
         return
-    claimed = record.claim(handoff.pk, now=now)
-    if claimed is not None:
-        _send(claimed)
+    try:
+        with guard_of(account_of(handoff).pk).admitted(now=now):
+            claimed = record.claim(handoff.pk, now=now)
+            if claimed is not None:
+                _send(claimed)
+    except Resting as resting:
+        _wait_outside(handoff, job, resting)
+
+
+def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
+    """The courier is resting: not sent, so the order can go back on the shelf when it takes too long."""
+    now = timezone.now()
+    if now - handoff.created_at >= WAIT_OUTSIDE:
+        record.fail(handoff, _("The courier cannot be reached."), now=now)
+        return
+    record.note(handoff, _("The courier cannot be reached; trying again."), now=now)
+    raise Later(max(resting.wait, min(15.0, 2.0**job.attempts)), str(resting)) from resting
 
 
 def _send(claimed: HandOff) -> None:
     try:
         errand, access = errand_of(claimed), access_of(claimed)
         _refuse_to_sleepwalk(claimed)
-        created = provider_of(claimed).create(access, errand, now=timezone.now())
+        with guard_of(account_of(claimed).pk).counted(now=timezone.now()):
+            created = provider_of(claimed).create(access, errand, now=timezone.now())
     except Refused as refusal:
         _take_refusal(claimed, refusal)
     except Unreachable as error:
@@ -99,10 +117,14 @@ def cancel(job: Job) -> None:
     if handoff.account is None or handoff.state not in {S.CANCELLING, S.CANCELLED, S.FAILED}:
         return
     _wait_for_lease(handoff, timezone.now())
+    guard = guard_of(handoff.account.pk)
     try:
-        fee = provider_of(handoff).cancel(
-            access_of(handoff), handoff.origin_id, reason=handoff.reason, now=timezone.now()
-        )
+        with guard.admitted(now=timezone.now()), guard.counted(now=timezone.now()):
+            fee = provider_of(handoff).cancel(
+                access_of(handoff), handoff.origin_id, reason=handoff.reason, now=timezone.now()
+            )
+    except Resting as resting:
+        raise Later(resting.wait, str(resting)) from resting
     except Refused as refusal:
         if handoff.live:
             _after_refused_cancel(handoff, str(refusal), job)
@@ -158,8 +180,12 @@ def _take_absence(handoff: HandOff) -> None:
 
 
 def _query(handoff: HandOff, job: Job) -> Report | None:
+    guard = guard_of(account_of(handoff).pk)
     try:
-        return provider_of(handoff).query(access_of(handoff), handoff.origin_id, now=timezone.now())
+        with guard.admitted(now=timezone.now()), guard.counted(now=timezone.now()):
+            return provider_of(handoff).query(access_of(handoff), handoff.origin_id, now=timezone.now())
+    except Resting as resting:
+        raise Later(resting.wait, str(resting)) from resting
     except CallFailed as error:
         raise Later(_backoff(job, error), str(error)) from error
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from couriers.guard import guard_of
 from couriers.tests.fake_dada import FakeDada
 
 
@@ -11,3 +12,9 @@ def dada():
     server = FakeDada()
     yield server
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _open_doors():
+    """No test inherits the rest that another's courier takes."""
+    guard_of.cache_clear()

@@ -1,12 +1,15 @@
 """Calling couriers: what is sent once, what is asked, and how orders come back to the shelf."""
 
+from contextlib import ExitStack
+
 import pytest
 import time_machine
 
 from couriers import record
 from couriers.errors import LiveHandOff
+from couriers.guard import MOST_AT_ONCE, guard_of
 from couriers.models import HandOff
-from couriers.providers.base import Created
+from couriers.providers.base import Created, Unreachable
 from couriers.services import cancel_hand_off, hand_to_courier, hand_to_rider
 from couriers.tests.factories import MEI, NOW, after, make_account, make_order, make_rider
 from couriers.tests.fake_dada import callback_body
@@ -298,3 +301,33 @@ def test_asking_again_without_news_makes_no_event(dada):
     assert OrderEvent.objects.count() == before
     handoff.refresh_from_db()
     assert handoff.heard_at == after(60)
+
+
+def test_an_order_for_a_resting_courier_waits_for_it(dada):
+    handoff = handed_to(dada)
+    with pytest.raises(Unreachable), guard_of(handoff.account_id).counted(now=NOW):
+        raise Unreachable("too many calls", wait=30)
+    run_jobs(NOW)
+    assert facts(handoff) == ("pending", "", "The courier cannot be reached; trying again.", "ready")
+    run_jobs(after(31))
+    assert facts(handoff) == ("sent", "searching", "", "ready")
+
+
+def test_an_order_waits_no_longer_than_a_minute_for_a_resting_courier(dada):
+    handoff = handed_to(dada)
+    with pytest.raises(Unreachable), guard_of(handoff.account_id).counted(now=after(55)):
+        raise Unreachable("too many calls", wait=120)
+    run_jobs(after(60))
+    assert facts(handoff) == ("failed", "", "The courier cannot be reached.", "ready")
+    assert dada.calls == []
+
+
+def test_a_courier_that_hangs_does_not_hold_up_another(dada):
+    hanging, other = handed_to(dada), handed_to(dada)
+    with ExitStack() as stack:
+        for _ in range(MOST_AT_ONCE):
+            stack.enter_context(guard_of(hanging.account_id).admitted(now=NOW))
+        run_jobs(NOW)
+        assert (facts(hanging)[0], facts(other)[0]) == ("pending", "sent")
+    run_jobs(after(3))
+    assert facts(hanging)[0] == "sent"

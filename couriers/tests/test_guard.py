@@ -1,0 +1,74 @@
+"""One courier's trouble stays its own."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from couriers.guard import FAULTS_IN_A_ROW, MOST_AT_ONCE, REST, Guard, Resting
+from couriers.providers.base import Refused, Uncertain, Unreachable
+from couriers.tests.factories import NOW, after
+
+
+def fail(guard, error, seconds=0):
+    now = after(seconds)
+    with pytest.raises(type(error)), guard.admitted(now=now), guard.counted(now=now):
+        raise error
+
+
+def call(guard, seconds=0):
+    with guard.admitted(now=after(seconds)), guard.counted(now=after(seconds)):
+        return "called"
+
+
+def test_only_so_many_calls_run_at_once():
+    guard = Guard()
+    with ExitStack() as stack:
+        for _ in range(MOST_AT_ONCE):
+            stack.enter_context(guard.admitted(now=NOW))
+        with pytest.raises(Resting):
+            call(guard)
+    assert call(guard) == "called"
+
+
+def test_failures_in_a_row_close_the_door_for_a_while():
+    guard = Guard()
+    for _ in range(FAULTS_IN_A_ROW):
+        fail(guard, Uncertain("no reply"))
+    with pytest.raises(Resting) as resting:
+        call(guard)
+    assert resting.value.wait == REST
+    assert call(guard, REST) == "called"
+
+
+def test_after_a_rest_one_call_tries_alone():
+    guard = Guard()
+    for _ in range(FAULTS_IN_A_ROW):
+        fail(guard, Uncertain("no reply"))
+    with guard.admitted(now=after(REST)), pytest.raises(Resting):
+        call(guard, REST)
+    fail(guard, Uncertain("still no reply"), REST)
+    with pytest.raises(Resting):
+        call(guard, REST + 1)
+
+
+def test_a_success_between_failures_keeps_the_door_open():
+    guard = Guard()
+    for _ in range(FAULTS_IN_A_ROW):
+        fail(guard, Uncertain("no reply"))
+        call(guard)
+    assert call(guard) == "called"
+
+
+def test_refusals_are_answers_and_no_failures():
+    guard = Guard()
+    for _ in range(FAULTS_IN_A_ROW * 2):
+        fail(guard, Refused("no riders"))
+    assert call(guard) == "called"
+
+
+def test_a_courier_that_asks_for_patience_gets_it_for_all_orders():
+    guard = Guard()
+    fail(guard, Unreachable("too many calls", wait=7))
+    with pytest.raises(Resting):
+        call(guard, 6.9)
+    assert call(guard, 7) == "called"
