@@ -47,6 +47,8 @@ def main() -> int:
 
 def _stages(stack: ExitStack, folder: Path, skipped: list[str]) -> Iterator[Stage]:
     environment = {**os.environ, "PORTAL_VAR": str(folder / "var"), "PORTAL_MODE": "local"}
+    environment |= {"PORTAL_FEED_CASES": str(folder / "cases")}
+    (folder / "cases").mkdir()
     environment.pop("DATABASE_URL", None)
     if (redis := find_redis()) is not None:
         server = Redis(folder / "redis", redis)

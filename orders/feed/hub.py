@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Awaitable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -84,13 +85,10 @@ class Hub:
             logger.warning("store %s not subscribed yet: %r", store_id, error)
 
     async def _pass_on(self, message: dict[str, object]) -> None:
-        for board in list(self._boards[int(str(message["store"]))]):
-            await board.offer(
-                epoch=str(message["epoch"]),
-                first=int(str(message["first"])),
-                last=int(str(message["last"])),
-                frame=str(message["frame"]),
-            )
+        epoch, frame = str(message["epoch"]), str(message["frame"])
+        first, last = int(str(message["first"])), int(str(message["last"]))
+        boards = list(self._boards[int(str(message["store"]))])
+        await _each(board.offer(epoch=epoch, first=first, last=last, frame=frame) for board in boards)
 
     async def _beat_for_ever(self) -> None:
         while True:
@@ -105,8 +103,15 @@ class Hub:
             for store_id, (epoch, top) in sequences.items():
                 await self._subscribe(store_id)
                 frame = beat_frame(epoch=epoch, seq=top, at=timezone.now())
-                beats = (board.beat(epoch=epoch, top=top, frame=frame) for board in list(watched[store_id]))
-                await asyncio.gather(*beats)
+                boards = list(watched[store_id])
+                await _each(board.beat(epoch=epoch, top=top, frame=frame) for board in boards)
+
+
+async def _each(calls: Iterable[Awaitable[None]]) -> None:
+    """Await all; one board's fault is logged and the next heartbeat tries again, the others go on."""
+    for outcome in await asyncio.gather(*calls, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            logger.warning("a board could not be served", exc_info=outcome)
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

@@ -2,9 +2,12 @@
 
 import copy
 import json
+import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from orders.models import OrderEvent
@@ -31,6 +34,15 @@ def watched(store: Store, *, now: datetime) -> Iterator[list[dict[str, Any]]]:
     stored = OrderEvent.objects.filter(store=store, seq__gt=before["seq"]).order_by("seq")
     assert [json.loads(event.body) for event in stored] == events["events"]
     seen.extend(events["events"])
+    _keep_for_node({"before": before, "frames": [events], "after": after})
+
+
+def _keep_for_node(case: dict[str, Any]) -> None:
+    """Leave the case for the JavaScript reducer's tests, which `make test` runs after these."""
+    if folder := os.environ.get("PORTAL_FEED_CASES"):
+        case["name"] = os.environ["PYTEST_CURRENT_TEST"]
+        path = Path(folder) / f"{uuid.uuid4()}.json"
+        path.write_text(json.dumps(case, ensure_ascii=False))
 
 
 def plain(value: Any) -> Any:
