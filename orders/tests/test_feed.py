@@ -190,6 +190,7 @@ class TestSocket:
         async def run():
             async with self.board(staff, channel.store) as socket:
                 await socket.send_json_to({"type": "resume", "epoch": None, "seq": 0})
+                await self.next_frame(socket)
                 await sync_to_async(Membership.objects.all().delete)()
                 while True:
                     event = await socket.receive_output(timeout=15)
