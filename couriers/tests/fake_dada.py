@@ -25,6 +25,7 @@ class FakeDada(ThreadingHTTPServer):
         self.calls = []
         self.statuses = {}
         self.rider = {}
+        self.before_call = None
         self.before_reply = None
         self.closing = threading.Event()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -53,6 +54,8 @@ class Handler(BaseHTTPRequestHandler):
             self._trouble(trouble)
             return
         reply = {"status": "fail", "code": 9999, "msg": trouble}
+        if self.server.before_call:
+            self.server.before_call()
         if trouble in {None, "cut"}:
             reply = {"status": "success"} | self._carry_out(call, body, envelope)
         if self.server.before_reply:
