@@ -4,23 +4,17 @@ const LOCALE = document.documentElement.lang || "en";
 
 /** "10:32" in the store's zone, from milliseconds or an ISO string. */
 export function clock(time, zone) {
-  return clockFormat(zone, false).format(typeof time === "string" ? Date.parse(time) : time);
-}
-
-/** "10:32:05" in the store's zone. */
-export function clockWithSeconds(time, zone) {
-  return clockFormat(zone, true).format(time);
+  return clockFormat(zone).format(typeof time === "string" ? Date.parse(time) : time);
 }
 
 const formats = new Map();
 
-function clockFormat(zone, seconds) {
-  const key = `${zone} ${seconds}`;
-  if (!formats.has(key)) {
-    const options = { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-    formats.set(key, new Intl.DateTimeFormat(LOCALE, seconds ? { ...options, second: "2-digit" } : options));
+function clockFormat(timeZone) {
+  if (!formats.has(timeZone)) {
+    const options = { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+    formats.set(timeZone, new Intl.DateTimeFormat(LOCALE, options));
   }
-  return formats.get(key);
+  return formats.get(timeZone);
 }
 
 /** A span as a stop-watch shows it: 4:07, 1:02:30. */

@@ -1,7 +1,19 @@
 /** The board's keys, pure: which action a key press means. Single letters can be turned off. */
 
-const LETTERS = { j: "down", k: "up", u: "undo", "/": "search", "?": "help" };
-const NAMED = { ArrowDown: "down", ArrowUp: "up", ArrowLeft: "left", ArrowRight: "right", Enter: "step" };
+const LETTERS = new Map([
+  ["j", "down"],
+  ["k", "up"],
+  ["u", "undo"],
+  ["/", "search"],
+  ["?", "help"],
+]);
+const NAMED = new Map([
+  ["ArrowDown", "down"],
+  ["ArrowUp", "up"],
+  ["ArrowLeft", "left"],
+  ["ArrowRight", "right"],
+  ["Enter", "step"],
+]);
 const TYPING = new Set(["INPUT", "TEXTAREA", "SELECT"]);
 
 /**
@@ -12,7 +24,7 @@ export function actionFor({ key, ctrlKey, metaKey, altKey, target }, { letters }
   if (ctrlKey || metaKey || altKey || TYPING.has(target.tagName)) return null;
   // Enter on a button is the button's own.
   if (key === "Enter" && target.tagName !== "ARTICLE") return null;
-  return NAMED[key] ?? (letters ? LETTERS[key] : undefined) ?? null;
+  return NAMED.get(key) ?? (letters ? LETTERS.get(key) : undefined) ?? null;
 }
 
 /**

@@ -3,6 +3,7 @@
 import "./parts/app.js";
 import "./parts/banners.js";
 import "./parts/bar.js";
+import "./parts/call.js";
 import "./parts/card.js";
 import "./parts/column.js";
 import "./parts/handoff.js";

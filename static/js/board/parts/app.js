@@ -52,7 +52,6 @@ class BoardApp extends BoardPiece {
       ${this.#strip()} ${this.#columns()}
       <undo-toast .card=${board.undoable} .now=${board.now} role="status"></undo-toast>
       <p class="visually-hidden" role="status">${this.#spoken()}</p>
-      <new-orders .board=${board}></new-orders>
       ${this.#dialogs()}`;
   }
 

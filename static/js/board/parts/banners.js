@@ -79,19 +79,3 @@ function banner(tone, name, text, action = nothing) {
 }
 
 customElements.define("board-banners", BoardBanners);
-
-/** Over the full width: how many orders came since somebody last touched the board. */
-class NewOrders extends BoardPiece {
-  render() {
-    const count = this.board?.unseen.size ?? 0;
-    if (!count) return nothing;
-    const words = fill(ngettext("%(count)s new order", "%(count)s new orders", count), { count });
-    // A new element per count starts the flash again.
-    return [count].map(
-      () => html`<div class="call"><span class="call-words">${icon("bell")} ${words}</span>
-      <span class="call-hint">${gettext("Touch anywhere to stop the ringing")}</span></div>`,
-    );
-  }
-}
-
-customElements.define("new-orders", NewOrders);

@@ -1,7 +1,7 @@
 /** The bar: which store, what time it is there, how fresh the board is; search, sound, recent, settings. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
-import { clockWithSeconds, fill, span, tenths } from "../format.js";
+import { clock, fill, span, tenths } from "../format.js";
 import { BoardPiece, icon } from "./piece.js";
 
 class BoardBar extends BoardPiece {
@@ -9,9 +9,12 @@ class BoardBar extends BoardPiece {
     const { board } = this;
     if (!board) return nothing;
     return html`
-      <strong class="bar-store"><span class="bar-code">${board.boot.store.code}</span> ${board.boot.store.name}</strong>
-      <time class="bar-clock" title=${board.zone}>${clockWithSeconds(board.now, board.zone)}</time>
+      <strong class="bar-store"
+        ><span class="bar-code">${board.boot.store.code}</span> <span class="bar-name">${board.boot.store.name}</span></strong
+      >
+      <time class="bar-clock" title=${board.zone}>${clock(board.now, board.zone)}<span class="bar-seconds">${seconds(board.now)}</span></time>
       ${this.#line()}
+      <new-orders .count=${board.unseen.size}></new-orders>
       <span class="bar-tools">
         ${this.#tool("search", gettext("Find an order"), "open-search")}
         ${this.#tool("history", gettext("Recently done"), "open-recent")}
@@ -46,10 +49,18 @@ class BoardBar extends BoardPiece {
   /** Fresh: how long the last change took to get here. Not fresh: how old the board is. */
   #delay({ delay, heardAt }) {
     if (!this.board.stale)
-      return delay === null ? "–" : fill(gettext("%(seconds)s s"), { seconds: tenths(delay / 1000) });
+      return delay === null ? "–" : fill(gettext("%(seconds)s s"), { seconds: atLeastATenth(delay) });
     if (heardAt === null) return "–";
     return fill(gettext("%(age)s old"), { age: span(Math.floor((Date.now() - heardAt) / 1000)) });
   }
+}
+
+function seconds(now) {
+  return `:${String(Math.floor(now / 1000) % 60).padStart(2, "0")}`;
+}
+
+function atLeastATenth(delay) {
+  return delay < 100 ? `< ${tenths(0.1)}` : tenths(delay / 1000);
 }
 
 customElements.define("board-bar", BoardBar);

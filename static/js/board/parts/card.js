@@ -33,7 +33,7 @@ class OrderCard extends Piece {
           <button type="button" class="button button-quiet button-icon card-more" aria-label=${this.#moreLabel()}
             @click=${() => this.emit("open-card", { id: card.id })}>${icon("ellipsis-vertical")}</button>
         </div>
-        ${brief ? this.#brief() : this.#lines()} ${this.#note()} ${this.#delivery()} ${this.#ended()}
+        ${brief ? this.#brief() : this.#lines()} ${this.#note()} ${this.#delivery()} ${this.#ended()} ${this.#from()}
       </article>`;
   }
 
@@ -90,7 +90,6 @@ class OrderCard extends Piece {
     return html`<span class="card-tags">
       ${card.state === "held" ? html`<span class="tag tag-held">${icon("lock")}${gettext("Held")}</span>` : nothing}
       ${card.state === "placed" ? html`<span class="tag tag-new">${gettext("New")}</span>` : nothing}
-      ${card.funding === "free" ? html`<span class="tag tag-free">${icon("gift")}${gettext("Free")}</span>` : nothing}
       ${card.urges ? html`<span class="tag tag-urged">${icon("megaphone")}${urged(card.urges)}</span>` : nothing}
       ${this.pending ? html`<span class="tag tag-pending">${icon("send")}${gettext("sending")}</span>` : nothing}
     </span>`;
@@ -114,11 +113,18 @@ class OrderCard extends Piece {
   }
 
   #delivery() {
-    const { delivery, fulfilment, campaign, account } = this.card;
-    const from = [campaign?.name, account, fulfilmentLabel(fulfilment)].filter(Boolean).join(" · ");
-    return html`
-      ${delivery ? deliveryLine(delivery, this.zone) : nothing}
-      <p class="card-from">${from}</p>`;
+    const { delivery } = this.card;
+    return delivery ? deliveryLine(delivery, this.zone) : nothing;
+  }
+
+  /** Who pays, which campaign, which platform, who fetches it. */
+  #from() {
+    const { campaign, account, fulfilment, funding } = this.card;
+    const words = [campaign?.name, account, fulfilmentLabel(fulfilment)].filter(Boolean).join(" · ");
+    return html`<p class="card-from">
+      ${funding === "free" ? html`<span class="tag tag-free">${icon("gift")}${gettext("Free")}</span>` : nothing}
+      <span class="card-origin">${words}</span>
+    </p>`;
   }
 
   #ended() {
@@ -144,9 +150,10 @@ export function line({ name, quantity, options, note }) {
   return html`
     <li class="line">
       <span class="line-quantity ${quantity > 1 ? "is-many" : ""}">${quantity}×</span>
-      <span class="line-name">${name}</span>
-      ${choices ? html`<b class="line-options">${choices}</b>` : nothing}
-      ${note ? html`<span class="line-note">${note}</span>` : nothing}
+      <span class="line-words">
+        ${name} ${choices ? html`<b class="line-options">${choices}</b>` : nothing}
+        ${note ? html`<span class="line-note">${note}</span>` : nothing}
+      </span>
     </li>`;
 }
 

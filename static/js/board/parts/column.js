@@ -10,6 +10,7 @@ import { icon, Piece } from "./piece.js";
 
 /** More cards than any screen can hold; the rest is only counted. */
 const RENDERED = 24;
+const ON_PHONE = 8;
 
 class BoardColumn extends Piece {
   static properties = {
@@ -58,17 +59,16 @@ class BoardColumn extends Piece {
       <header class="column-head">
         <h2>${columnLabel(this.name)}</h2>
         <span class="column-count">${count}</span>
-        ${this.from ? this.#back() : nothing}
+        <span class="column-turn">${this.from ? this.#back() : nothing} ${this.#more()}</span>
       </header>
+      ${this.items.length ? nothing : html`<p class="column-empty">${emptyColumn(this.name)}</p>`}
       <ol class="cards">
         ${repeat(
           page,
           ({ card }) => card.id,
           (item) => this.#slot(item),
         )}
-      </ol>
-      ${this.items.length ? nothing : html`<p class="column-empty">${emptyColumn(this.name)}</p>`}
-      ${this.#more()}`;
+      </ol>`;
   }
 
   #slot({ card, pending, unseen, gone }) {
@@ -77,15 +77,14 @@ class BoardColumn extends Piece {
   }
 
   #back() {
-    return html`<button type="button" class="button column-back" @click=${() => this.#turn(0)}>
-      ${icon("chevron-left")} ${gettext("Oldest")}
-    </button>`;
+    return html`<button type="button" class="button button-icon" aria-label=${gettext("Back to the oldest")}
+      @click=${() => this.#turn(0)}>${icon("chevron-left")}</button>`;
   }
 
   #more() {
     const rest = this.items.length - this.from - this.fitting;
     if (rest <= 0) return nothing;
-    return html`<button type="button" class="button column-more" @click=${() => this.#turn(this.from + this.fitting)}>
+    return html`<button type="button" class="button" @click=${() => this.#turn(this.from + this.fitting)}>
       ${fill(ngettext("+%(count)s more", "+%(count)s more", rest), { count: rest })} ${icon("chevron-right")}
     </button>`;
   }
@@ -100,18 +99,20 @@ class BoardColumn extends Piece {
     if (!list) return;
     const slots = [...list.children];
     for (const slot of slots) slot.hidden = false;
-    const bottom = list.getBoundingClientRect().top + list.clientHeight;
+    const box = list.getBoundingClientRect();
+    // On a phone the page itself scrolls: a fixed number of cards is enough there.
     const limited = getComputedStyle(list).overflowY === "hidden";
-    const over = slots.findIndex((slot, i) => i > 0 && this.#isOver(slot, i, limited, bottom));
+    const isOver = (slot, index) =>
+      limited ? sticksOut(slot.getBoundingClientRect(), box) : index >= ON_PHONE;
+    const over = slots.findIndex((slot, index) => index > 0 && isOver(slot, index));
     const fitting = over === -1 ? slots.length : over;
     for (const slot of slots.slice(fitting)) slot.hidden = true;
     this.fitting = fitting;
   }
+}
 
-  #isOver(slot, index, limited, bottom) {
-    // On a phone the page itself scrolls: a fixed number of cards is enough there.
-    return limited ? slot.getBoundingClientRect().bottom > bottom + 1 : index >= 8;
-  }
+function sticksOut(inner, outer) {
+  return inner.bottom > outer.bottom + 1 || inner.right > outer.right + 1;
 }
 
 customElements.define("board-column", BoardColumn);

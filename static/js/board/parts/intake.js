@@ -32,11 +32,12 @@ class IntakeSwitch extends Piece {
     const { reason, actor, changed_at } = this.intake;
     const set = fill(gettext("%(actor)s at %(at)s"), { actor, at: clock(changed_at, this.zone) });
     return html`
-      <div class="intake intake-paused" role="status">
+      <div class="intake intake-paused">
         <strong class="intake-title">${icon("circle-pause")} ${gettext("Paused")}</strong>
-        <span class="intake-why">${reason ? html`<b>${reason}</b> · ` : nothing}${set}</span>
-        <span class="intake-until">${this.#until()}</span>
-        ${this.#leaks()} ${this.#channels()}
+        <div class="intake-words">
+          <p><b>${reason || gettext("No reason given")}</b> · ${set} · <b>${this.#until()}</b></p>
+          <div class="row">${this.#leaks()} ${this.#channels()}</div>
+        </div>
         <span class="intake-actions">
           <button type="button" class="button" @click=${() => this.emit("open-pause")}>${gettext("Change")}</button>
           <button type="button" class="button button-primary intake-button" @click=${() => this.emit("resume-intake")}>

@@ -49,7 +49,7 @@ class PauseDialog extends DialogPiece {
   }
 
   #length(lasts, label) {
-    return html`<button type="button" class="button button-danger" @click=${() => this.#pause(lasts)}>${label}</button>`;
+    return html`<button type="button" class="button" @click=${() => this.#pause(lasts)}>${label}</button>`;
   }
 
   #pause(lasts) {

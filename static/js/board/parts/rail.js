@@ -6,7 +6,8 @@ import { choiceTotals, drinkTotals, hasLiveDelivery } from "../state.js";
 import { deliveryLabel } from "../words.js";
 import { Piece } from "./piece.js";
 
-const SHOWN = 8;
+/** As many rows a part as a tablet or a wall has height for. */
+const shown = () => (innerHeight < 900 ? 5 : 9);
 
 class BoardRail extends Piece {
   static properties = { cards: { attribute: false } };
@@ -20,12 +21,12 @@ class BoardRail extends Piece {
 }
 
 function totals(title, rows, none) {
-  const rest = rows.length - SHOWN;
+  const rest = rows.length - shown();
   return html`<section class="rail-part">
     <h2>${title}</h2>
     ${rows.length ? nothing : html`<p class="muted">${none}</p>`}
     <ul class="totals">
-      ${rows.slice(0, SHOWN).map(({ name, count }) => html`<li><b>${count}</b><span>${name}</span></li>`)}
+      ${rows.slice(0, shown()).map(({ name, count }) => html`<li><b>${count}</b><span>${name}</span></li>`)}
     </ul>
     ${rest > 0 ? html`<p class="muted">${fill(ngettext("+%(count)s more", "+%(count)s more", rest), { count: rest })}</p>` : nothing}
   </section>`;
@@ -37,7 +38,7 @@ function riders(cards) {
   return html`<section class="rail-part">
     <h2>${gettext("Riders")}</h2>
     <ul class="totals">
-      ${live.slice(0, SHOWN).map((card) => html`<li><b>${card.number}</b><span>${riderLine(card.delivery)}</span></li>`)}
+      ${live.slice(0, shown()).map((card) => html`<li><b>${card.number}</b><span>${riderLine(card.delivery)}</span></li>`)}
     </ul>
   </section>`;
 }

@@ -23,14 +23,10 @@ class WaveStrip extends Piece {
 
   render() {
     const minutes = minutesToClear(this.cards, this.cupsPerHour);
+    const pace = ordersPerMinute(this.cards, this.cupsPerHour);
     return html`
       <figure class="wave">
-        ${this.#chart(waveBars(this.wave, this.minute, MINUTES))}
-        <figcaption class="wave-key">
-          <span class="key key-paid">${gettext("Paid")}</span>
-          <span class="key key-subsidised">${gettext("Subsidised")}</span>
-          <span class="key key-free">${icon("gift")}${gettext("Free")}</span>
-        </figcaption>
+        ${legend(pace)} ${this.#chart(waveBars(this.wave, this.minute, MINUTES), pace)}
       </figure>
       <div class="clear-in">
         <b class="clear-number">${minutes}</b>
@@ -49,8 +45,7 @@ class WaveStrip extends Piece {
     });
   }
 
-  #chart(bars) {
-    const capacity = ordersPerMinute(this.cards, this.cupsPerHour);
+  #chart(bars, capacity) {
     const top = Math.max(capacity * 1.25, ...bars.map((bar) => bar.total), 1);
     const y = (value) => HEIGHT - (value / top) * HEIGHT;
     const total = bars.reduce((sum, bar) => sum + bar.total, 0);
@@ -69,9 +64,17 @@ class WaveStrip extends Piece {
       </svg>
       <div class="wave-axis" aria-hidden="true">
         ${[0, 15, 30, 45].map((index) => html`<span>${clock(bars[index].minute * 1000, this.zone)}</span>`)}
-        <span class="wave-pace">${fill(gettext("line: %(pace)s orders a minute"), { pace: tenths(capacity) })}</span>
       </div>`;
   }
+}
+
+function legend(pace) {
+  return html`<figcaption class="wave-key">
+    <span class="key key-paid">${gettext("Paid")}</span>
+    <span class="key key-subsidised">${gettext("Subsidised")}</span>
+    <span class="key key-free">${icon("gift")}${gettext("Free")}</span>
+    <span class="key key-pace">${fill(gettext("what the counter can make: %(pace)s orders a minute"), { pace: tenths(pace) })}</span>
+  </figcaption>`;
 }
 
 function column({ paid, subsidised, free }, x, y) {

@@ -1,0 +1,171 @@
+/** Kept commands: nothing pressed is lost, nothing is done twice, order within an order is kept. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Commands, cookie, outcome } from "../commands.js";
+
+/** Storage as the browser has it: entries are own keys. */
+function storage(entries = {}) {
+  const store = { ...entries };
+  const methods = {
+    getItem: (key) => store[key] ?? null,
+    setItem: (key, value) => {
+      store[key] = value;
+    },
+    removeItem: (key) => {
+      delete store[key];
+    },
+  };
+  return new Proxy(store, { get: (target, key) => methods[key] ?? target[key] });
+}
+
+function kept(answers, place = storage()) {
+  const told = [];
+  const sent = [];
+  const timers = [];
+  let number = 0;
+  const commands = new Commands({
+    scope: "c.1.2.",
+    storage: place,
+    send: async ({ path, key }) => {
+      sent.push([path, key]);
+      const answer = answers.shift() ?? 503;
+      if (answer === "network") throw new TypeError("no network");
+      return { status: answer, body: {} };
+    },
+    settled: (entry, { status }) => told.push([entry.verb, status]),
+    changed: () => {},
+    env: {
+      now: () => 1_000 + number,
+      uuid: () => {
+        number += 1;
+        return `key-${number}`;
+      },
+      setTimeout: (run) => timers.push(run),
+    },
+  });
+  return { commands, told, sent, timers, place };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test("a step goes out under its own key and is forgotten when the server has it", async () => {
+  const { commands, told, sent, place } = kept([200]);
+  commands.step({ order: 5, number: "12", verb: "accept" });
+  assert.equal(Object.keys(place).length, 1);
+  await settle();
+  assert.deepEqual(sent, [["/orders/5/accept", "key-1"]]);
+  assert.deepEqual(told, [["accept", 200]]);
+  assert.deepEqual([commands.entries, Object.keys(place)], [[], []]);
+});
+
+test("what could not be sent is kept and repeated under the same key", async () => {
+  const { commands, sent, timers, place } = kept(["network", 502, 200]);
+  commands.step({ order: 5, number: "12", verb: "accept" });
+  await settle();
+  assert.equal(commands.entries.length, 1);
+  timers.shift()();
+  await settle();
+  timers.shift()();
+  await settle();
+  assert.deepEqual(
+    sent.map(([, key]) => key),
+    ["key-1", "key-1", "key-1"],
+  );
+  assert.deepEqual(Object.keys(place), []);
+});
+
+test("two steps of one order keep their sequence, other orders do not wait", async () => {
+  const { commands, sent } = kept([200, 200, 200]);
+  commands.step({ order: 5, number: "12", verb: "accept" });
+  commands.step({ order: 5, number: "12", verb: "start" });
+  commands.step({ order: 6, number: "13", verb: "accept" });
+  await settle();
+  assert.deepEqual(
+    sent.map(([path]) => path),
+    ["/orders/5/accept", "/orders/6/accept", "/orders/5/start"],
+  );
+});
+
+test("a refusal is told and not repeated", async () => {
+  const { commands, told } = kept([409]);
+  commands.step({ order: 5, number: "12", verb: "accept" });
+  await settle();
+  assert.deepEqual([told, commands.entries], [[["accept", 409]], []]);
+});
+
+test("signed out: everything is kept and nothing more is sent", async () => {
+  const { commands, sent } = kept([403]);
+  commands.step({ order: 5, number: "12", verb: "accept" });
+  await settle();
+  commands.step({ order: 6, number: "13", verb: "accept" });
+  await settle();
+  assert.deepEqual([commands.signedOut, sent.length, commands.entries.length], [true, 1, 2]);
+});
+
+test("after a reload the kept steps go out, oldest first; foreign and broken entries stay out", async () => {
+  const entry = (key, at) => JSON.stringify({ key, order: 5, number: "12", verb: "accept", at, tries: 1 });
+  const place = storage({
+    "c.1.2.b": entry("b", 2),
+    "c.1.2.a": entry("a", 1),
+    "c.1.9.c": entry("c", 0),
+    "c.1.2.broken": "{",
+  });
+  const { commands, sent } = kept([200, 200], place);
+  commands.drain();
+  await settle();
+  assert.deepEqual(
+    sent.map(([, key]) => key),
+    ["a", "b"],
+  );
+});
+
+test("a step that never left the device can be withdrawn, one that may have left cannot", async () => {
+  const { commands } = kept([]);
+  commands.signedOut = true;
+  commands.step({ order: 5, number: "12", verb: "accept" });
+  assert.equal(commands.withdraw(5), true);
+  assert.equal(commands.withdraw(5), false);
+  commands.signedOut = false;
+  commands.step({ order: 6, number: "13", verb: "accept" });
+  await settle();
+  assert.equal(commands.withdraw(6), false);
+});
+
+test("a full storage does not stop the counter", async () => {
+  const place = storage();
+  const full = new Proxy(place, {
+    get: (target, key) =>
+      key === "setItem"
+        ? () => {
+            throw new Error("full");
+          }
+        : target[key],
+  });
+  const { commands, told } = kept([200], full);
+  commands.step({ order: 5, number: "12", verb: "accept" });
+  await settle();
+  assert.deepEqual(told, [["accept", 200]]);
+});
+
+test("what a status means", () => {
+  const meanings = [200, 401, 403, 404, 408, 409, 422, 429, 500, 503].map(outcome);
+  const out = "signed-out";
+  assert.deepEqual(meanings, [
+    "done",
+    out,
+    out,
+    "refused",
+    "retry",
+    "refused",
+    "refused",
+    "retry",
+    "retry",
+    "retry",
+  ]);
+});
+
+test("a cookie is found by its whole name", () => {
+  assert.equal(cookie("csrftoken", "xcsrftoken=no; csrftoken=a%3Db; other=1"), "a=b");
+  assert.equal(cookie("csrftoken", ""), "");
+});

@@ -1,0 +1,289 @@
+/**
+ * The reducer and the selectors. The cases in `orders/tests/feed_cases.json` are written by the server's
+ * own test, so that both sides agree on what a snapshot plus events comes to.
+ */
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import {
+  age,
+  choiceTotals,
+  columnOf,
+  columns,
+  cupsToMake,
+  drinkTotals,
+  EMPTY,
+  leaks,
+  minutesToClear,
+  news,
+  nextStep,
+  ordersPerMinute,
+  otherSteps,
+  predict,
+  reduce,
+  search,
+  waveBars,
+} from "../state.js";
+import { at, card, delivery, events, intake, snapshot } from "./samples.js";
+
+const SHARED = new URL("../../../../orders/tests/feed_cases.json", import.meta.url);
+
+/* --- Old snapshot + frames = fresh snapshot ------------------------------------------------------ */
+
+/** A state as a snapshot says it, in one order, without empty minutes. */
+function comparable({ epoch, seq, store, cards, intake: level, wave }) {
+  const sorted = [...cards.values()].sort((a, b) => a.id - b.id);
+  const minutes = wave.filter(([, ...counts]) => counts.some(Boolean)).sort((a, b) => a[0] - b[0]);
+  return { epoch, seq, store, cards: sorted, intake: level, wave: minutes };
+}
+
+function replay(before, frames) {
+  return frames.reduce((state, frame) => {
+    const { state: next, gap } = reduce(state, frame);
+    assert.equal(gap, false);
+    return next;
+  }, reduce(EMPTY, before).state);
+}
+
+const shared = existsSync(SHARED) ? JSON.parse(readFileSync(SHARED, "utf8")) : null;
+
+test("the shared file of feed cases is not empty", { skip: shared === null && "not there" }, () => {
+  assert.notEqual(shared.length, 0);
+});
+
+for (const { name, before, frames, after } of shared ?? []) {
+  test(`old snapshot and frames make the fresh snapshot: ${name}`, () => {
+    assert.deepEqual(comparable(replay(before, frames)), comparable(reduce(EMPTY, after).state));
+  });
+}
+
+test("an event puts its card on the board, replaces it, and takes it off", () => {
+  const placed = card({ id: 7, state: "placed", number: "12" });
+  const done = { ...placed, state: "delivered", on_board: false };
+  const state = replay(snapshot({ seq: 4 }), [
+    events(5, [{ kind: "order.placed", card: placed }]),
+    events(6, [{ kind: "order.accepted", card: { ...placed, state: "accepted" } }]),
+  ]);
+  assert.equal(state.cards.get(7).state, "accepted");
+  assert.equal(reduce(state, events(7, [{ kind: "order.delivered", card: done }])).state.cards.size, 0);
+});
+
+test("a new order counts once in the minute it was received, by who pays", () => {
+  const free = card({ id: 1, funding: "free", received_at: at("10:00:59.500") });
+  const state = replay(snapshot({ seq: 0, wave: [[minute("10:00"), 2, 0, 1]] }), [
+    events(1, [{ kind: "order.placed", card: free }]),
+    events(1, [{ kind: "order.placed", card: free }]),
+  ]);
+  assert.deepEqual(state.wave, [[minute("10:00"), 2, 0, 2]]);
+});
+
+test("an intake event replaces the intake and leaves the cards alone", () => {
+  const paused = intake({ level: "paused", version: 2 });
+  const { state } = reduce(replay(snapshot({ seq: 1, cards: [card({ id: 1 })] }), []), {
+    ...events(2, [{ kind: "intake.changed", intake: paused }]),
+  });
+  assert.deepEqual([state.intake, state.cards.size, state.seq], [paused, 1, 2]);
+});
+
+test("a missing number is a gap, and what came before it is kept", () => {
+  const before = replay(snapshot({ seq: 4 }), []);
+  const frame = events(5, [{ kind: "order.placed", card: card({ id: 1 }) }]);
+  frame.events.push({ ...frame.events[0], seq: 7, card: card({ id: 2 }) });
+  const { state, gap } = reduce(before, { ...frame, seq: 7 });
+  assert.deepEqual([gap, state.seq, [...state.cards.keys()]], [true, 5, [1]]);
+});
+
+test("frames of another epoch and frames that end too early are gaps", () => {
+  const before = replay(snapshot({ seq: 4 }), []);
+  assert.equal(reduce(before, { ...events(5, []), epoch: "other" }).gap, true);
+  assert.equal(reduce(before, { ...events(4, []), seq: 9 }).gap, true);
+});
+
+test("the reducer changes nothing it was given", () => {
+  const before = replay(
+    snapshot({ seq: 0, cards: [card({ id: 1 })], wave: [[minute("10:00"), 1, 0, 0]] }),
+    [],
+  );
+  const copy = structuredClone(before);
+  reduce(before, events(1, [{ kind: "order.placed", card: card({ id: 2 }) }]));
+  assert.deepEqual(before, copy);
+});
+
+/* --- Columns and totals ---------------------------------------------------------------------------- */
+
+test("cards stand by state, the longest there first; a cancelled one stays where it was", () => {
+  const cards = [
+    card({ id: 1, state: "placed", placed_at: at("10:02") }),
+    card({ id: 2, state: "held", placed_at: at("10:01") }),
+    card({ id: 3, state: "accepted", placed_at: at("10:00") }),
+    card({ id: 4, state: "making", started_at: at("10:05") }),
+    card({ id: 5, state: "cancelled", started_at: at("10:04"), ready_at: at("10:06") }),
+    card({ id: 6, state: "collected", fulfilment: "store_courier", collected_at: at("10:07") }),
+    card({ id: 7, state: "cancelled" }),
+  ];
+  const ids = Object.fromEntries(
+    Object.entries(columns(cards)).map(([name, list]) => [name, list.map((c) => c.id)]),
+  );
+  assert.deepEqual(ids, { waiting: [3, 7, 2, 1], making: [4], ready: [5], away: [6] });
+});
+
+test("a rejected card stands nowhere", () => {
+  assert.equal(columnOf(card({ state: "rejected" })), null);
+});
+
+test("minutes to clear counts every cup that is not made yet, rounded up", () => {
+  const cards = [
+    card({ cups: 3, state: "held" }),
+    card({ cups: 2, state: "making" }),
+    card({ cups: 9, state: "ready" }),
+  ];
+  assert.deepEqual([cupsToMake(cards), minutesToClear(cards, 120), minutesToClear([], 120)], [5, 3, 0]);
+});
+
+test("totals count quantities of what is still to make, most first", () => {
+  const milk = { name: "Milk tea", quantity: 2, options: [{ name: "Ice", value: "less ice" }] };
+  const lemon = { name: "Lemon", quantity: 3, options: [] };
+  const cards = [
+    card({ lines: [milk, lemon] }),
+    card({ lines: [milk] }),
+    card({ state: "ready", lines: [lemon] }),
+  ];
+  assert.deepEqual(drinkTotals(cards), [
+    { name: "Milk tea", count: 4 },
+    { name: "Lemon", count: 3 },
+  ]);
+  assert.deepEqual(choiceTotals(cards), [{ name: "less ice", count: 4 }]);
+});
+
+test("the wave has a bar for every minute up to now", () => {
+  const bars = waveBars([[minute("10:00"), 1, 2, 3]], Date.parse(at("10:01:30")), 3);
+  assert.deepEqual(
+    bars.map(({ minute: start, total }) => [start, total]),
+    [
+      [minute("09:59"), 0],
+      [minute("10:00"), 6],
+      [minute("10:01"), 0],
+    ],
+  );
+});
+
+test("the pace in orders follows the cups an order has", () => {
+  assert.equal(ordersPerMinute([card({ cups: 3 }), card({ cups: 1 })], 120), 1);
+  assert.equal(ordersPerMinute([], 120), 2);
+});
+
+test("leaks add up over the channels", () => {
+  assert.equal(leaks(intake({ channels: [{ leaked: 2 }, { leaked: 3 }] })), 5);
+});
+
+test("search finds by number first, then by guest and drink", () => {
+  const cards = [
+    card({ id: 1, number: "112" }),
+    card({ id: 2, number: "12" }),
+    card({ id: 3, number: "9", customer: { name: "Room 12", phone_mask: "", address: "" } }),
+  ];
+  assert.deepEqual(
+    search(cards, " #12").map(({ id }) => id),
+    [2, 1, 3],
+  );
+  assert.deepEqual(search(cards, "  "), []);
+});
+
+/* --- One card ---------------------------------------------------------------------------------------- */
+
+const NOW = Date.parse(at("10:10"));
+
+test("age: with a promise by the promise, without by the wait", () => {
+  const level = (fields) => age(card({ placed_at: at("10:00"), ...fields }), NOW).level;
+  assert.equal(level({ promised_at: at("10:30") }), "calm");
+  assert.equal(level({ promised_at: at("10:15") }), "soon");
+  assert.equal(level({ promised_at: at("10:10") }), "late");
+  assert.equal(level({ placed_at: at("10:03") }), "calm");
+  assert.equal(level({ placed_at: at("10:02") }), "soon");
+  assert.equal(level({ placed_at: at("09:55") }), "late");
+  assert.equal(level({ placed_at: at("09:00"), state: "cancelled" }), "calm");
+});
+
+test("on the shelf the time since it is ready counts", () => {
+  assert.equal(age(card({ state: "ready", placed_at: at("09:00"), ready_at: at("10:09") }), NOW).seconds, 60);
+});
+
+test("the next step follows state, fulfilment and rider", () => {
+  const step = (fields) => nextStep(card(fields));
+  const store = { fulfilment: "store_courier" };
+  assert.deepEqual(
+    ["held", "placed", "accepted", "making", "ready", "cancelled", "delivered"].map((state) =>
+      step({ state }),
+    ),
+    ["accept", "accept", "start", "ready", "collect", "dismiss", null],
+  );
+  assert.equal(step({ state: "ready", ...store }), "handoff");
+  assert.equal(step({ state: "ready", ...store, delivery: delivery({ state: "failed" }) }), "handoff");
+  assert.equal(
+    step({ state: "ready", ...store, delivery: delivery({ carrier: "own" }) }),
+    "handoff/picked-up",
+  );
+  assert.equal(step({ state: "ready", ...store, delivery: delivery({ carrier: "dada" }) }), null);
+  assert.equal(
+    step({ state: "collected", ...store, delivery: delivery({ carrier: "own" }) }),
+    "handoff/delivered",
+  );
+  assert.equal(step({ state: "collected", ...store, delivery: delivery({ carrier: "dada" }) }), null);
+});
+
+test("rarer steps are offered only where they are possible", () => {
+  const steps = (fields) => otherSteps(card(fields));
+  assert.deepEqual(steps({ state: "placed" }), ["reject", "cancel"]);
+  assert.deepEqual(steps({ state: "making" }), ["cancel"]);
+  assert.deepEqual(steps({ state: "ready" }), ["cancel"]);
+  assert.deepEqual(steps({ state: "ready", fulfilment: "store_courier", delivery: delivery({}) }), [
+    "handoff/cancel",
+    "collect",
+    "cancel",
+  ]);
+  assert.deepEqual(steps({ state: "collected" }), ["recall", "deliver", "cancel"]);
+  assert.deepEqual(steps({ state: "cancelled" }), []);
+});
+
+test("a pressed step is shown before the server has it, and can be taken back", () => {
+  const before = card({ id: 1, state: "accepted" });
+  const started = predict(before, "start", at("10:00"));
+  assert.deepEqual([started.state, started.started_at, started.undo.to], ["making", at("10:00"), "accepted"]);
+  assert.equal(predict(started, "undo", at("10:01")).state, "accepted");
+  assert.equal(predict(card({ state: "ready" }), "collect", at("10:00")).on_board, false);
+  assert.equal(
+    predict(card({ state: "ready", fulfilment: "store_courier" }), "collect", at("10:00")).on_board,
+    true,
+  );
+  assert.equal(predict(card({ state: "making" }), "cancel", at("10:00")).on_board, true);
+  assert.equal(predict(card({ state: "cancelled" }), "dismiss", at("10:00")).on_board, false);
+});
+
+/* --- What deserves a sound --------------------------------------------------------------------------- */
+
+test("opening the board rings only for what nobody has accepted", () => {
+  const after = replay(
+    snapshot({ cards: [card({ id: 1, state: "accepted" }), card({ id: 2, state: "placed" })] }),
+    [],
+  );
+  assert.deepEqual(news(EMPTY, after), { arrived: [2], cancelled: [], riders: [], urged: [] });
+});
+
+test("news are arrivals, cancellations, riders at the counter and urging guests", () => {
+  const shelf = { state: "ready", fulfilment: "store_courier" };
+  const before = replay(
+    snapshot({
+      cards: [card({ id: 1 }), card({ id: 2, ...shelf, delivery: delivery({}) }), card({ id: 3 })],
+    }),
+    [],
+  );
+  const here = card({ id: 2, ...shelf, delivery: delivery({ progress: "at_store" }) });
+  const changed = [card({ id: 1, state: "cancelled" }), here, card({ id: 3, urges: 1 }), card({ id: 4 })];
+  const after = replay(snapshot({ seq: 9, cards: changed }), []);
+  assert.deepEqual(news(before, after), { arrived: [4], cancelled: [1], riders: [2], urged: [3] });
+});
+
+function minute(time) {
+  return Date.parse(at(time)) / 1000;
+}
