@@ -199,7 +199,8 @@ def intake_history(request: HttpRequest, store_id: int) -> dict[str, Any]:
 
 
 def _store(request: HttpRequest, store_id: int) -> Store:
-    return get_object_or_404(Store.objects.visible_to(request.user), pk=store_id)
+    store: Store = get_object_or_404(Store.objects.visible_to(request.user), pk=store_id)
+    return store
 
 
 def _order(request: HttpRequest, store_id: int, order_id: int) -> Order:

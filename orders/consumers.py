@@ -122,7 +122,8 @@ async def _read(function: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _visible_store(user: Any, store_id: int) -> Store | None:
-    return Store.objects.visible_to(user).filter(pk=store_id).first()
+    store: Store | None = Store.objects.visible_to(user).filter(pk=store_id).first()
+    return store
 
 
 def _still_welcome(scope: dict[str, Any], store_id: int) -> bool:

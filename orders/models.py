@@ -148,7 +148,7 @@ class OrderEvent(models.Model):
     actor = models.ForeignKey(User, models.SET_NULL, null=True, db_index=False, verbose_name=_("user"))
     actor_label = models.CharField(_("by"), max_length=150, blank=True)
     body = models.TextField(_("body"))
-    command = models.CharField(_("command key"), max_length=64, null=True)
+    command = models.CharField(_("command key"), max_length=64, null=True)  # noqa: DJ001 -- unique if given
 
     class Meta:
         verbose_name = _("event")

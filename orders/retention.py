@@ -7,8 +7,9 @@ from django.conf import settings
 from orders.models import Conflict, IncomingMessage, Order, OrderEvent
 
 FORGOTTEN = {
-    "customer_name": "", "customer_phone": "", "phone_mask": "", "address": "", "latitude": None, "longitude": None,
-}  # fmt: skip
+    **dict.fromkeys(("customer_name", "customer_phone", "phone_mask", "address"), ""),
+    **dict.fromkeys(("latitude", "longitude")),
+}
 
 
 def purge(*, now: datetime) -> dict[str, int]:

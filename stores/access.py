@@ -10,7 +10,7 @@ from django.db.models import Q
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from stores.models import User
+    from stores.models import Membership, Store, User  # noqa: F401 -- the row type below
 
 
 class StoreQuerySet(models.QuerySet["Store"]):
@@ -34,5 +34,5 @@ class StoreQuerySet(models.QuerySet["Store"]):
         return self.filter(franchise__memberships__in=_manager_memberships(user)).distinct()
 
 
-def _manager_memberships(user: User) -> models.QuerySet[models.Model]:
+def _manager_memberships(user: User) -> models.QuerySet[Membership]:
     return user.memberships.filter(role="manager")

@@ -17,10 +17,6 @@ from stores.sealed import SealedTextField
 class User(AbstractUser):
     """A person who signs in: store staff, franchise manager or admin (Django's superuser)."""
 
-    class Meta(AbstractUser.Meta):
-        verbose_name = _("user")
-        verbose_name_plural = _("users")
-
     @property
     def label(self) -> str:
         """The name that stands behind an action: full name, else the login."""

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -26,7 +26,13 @@ def unseal(token: str) -> str:
     return _fernet().decrypt(token.encode()).decode() if token else ""
 
 
-class SealedTextField(models.TextField):
+if TYPE_CHECKING:
+    Text = models.TextField[str, str]
+else:
+    Text = models.TextField
+
+
+class SealedTextField(Text):
     """Text that is sealed in the database and plain in Python; it cannot be searched."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:

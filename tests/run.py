@@ -87,10 +87,9 @@ def _run(stage: Stage) -> bool:
     print(f"\n== {stage.name}", flush=True)
     begun = time.monotonic()
     code = subprocess.run(stage.command, env=stage.environment, cwd=ROOT, check=False).returncode
-    print(
-        f"== {stage.name}: {'passed' if code in {0, NO_TESTS} else 'FAILED'}, {time.monotonic() - begun:.0f} s"
-    )
-    return code in {0, NO_TESTS}
+    passed = code in {0, NO_TESTS}
+    print(f"== {stage.name}: {'passed' if passed else 'FAILED'}, {time.monotonic() - begun:.0f} s")
+    return passed
 
 
 if __name__ == "__main__":

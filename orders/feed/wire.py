@@ -1,6 +1,5 @@
 """The frames boards receive, as JSON text (pure). `docs/events.md` describes them."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -17,7 +16,8 @@ def encode(value: Any) -> str:
 
 def event_body(*, seq: int, kind: str, at: datetime, actor: str, content: str) -> str:
     """One event. `content` is the encoded rest of the object: `"card":{…}` or `"intake":{…}`."""
-    return f'{{"seq":{seq},"kind":"{kind}","at":"{iso(at)}","actor":{json.dumps(actor, ensure_ascii=False)},{content}}}'
+    name = encode(actor)
+    return f'{{"seq":{seq},"kind":"{kind}","at":"{iso(at)}","actor":{name},{content}}}'
 
 
 def events_frame(*, epoch: str, seq: int, bodies: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from pydantic_core import to_json
 from orders.channels.incoming import Message, Placed, Rejected
 from orders.channels.registry import PUSHES, Push
 from orders.intake.committer import Committer, NotCommitted, Overloaded, Unstorable
-from orders.intake.delivery import Account, Delivery, Outcome, Place
+from orders.intake.delivery import NOWHERE, Account, Delivery, Outcome, Place
 from orders.intake.directory import Directory
 from orders.intake.writer import write_batch
 
@@ -101,9 +101,9 @@ class IntakeApp:
             body_hash=hashlib.sha256(body).hexdigest(),
         )
 
-    async def _place(self, account: Account, message: Message) -> Place | None:
+    async def _place(self, account: Account, message: Message) -> Place:
         if not isinstance(message.content, Placed):
-            return None
+            return NOWHERE
         place = await self._directory.place(account, message.store_code)
         if place is None:
             raise Rejected(404, f"Store {message.store_code!r} is not bound to this account.")

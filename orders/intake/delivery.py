@@ -34,12 +34,18 @@ class Place:
     auto_accept: bool
 
 
+NOWHERE = Place(store_id=0, auto_accept=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message with where it came from, its body as sent, and the store it is for (None: no order)."""
+    """A message with where it came from and its body as sent.
+
+    `place` is the store a new order is for; messages that place no order leave it `NOWHERE`.
+    """
 
     account: Account
-    place: Place | None
+    place: Place
     message: Message
     body: str
     body_hash: str

@@ -41,7 +41,6 @@ def order_row(
     delivery: Delivery, placed: Placed, verdict: Verdict, cancelled: CancelledByPlatform | None, now: datetime
 ) -> Row:
     """The columns of a new order; `cancelled` if the platform called it off before it came."""
-    assert delivery.place is not None
     return {
         **NO_TIMES,
         "store_id": delivery.place.store_id,
@@ -82,8 +81,12 @@ def _standing(verdict: Verdict, cancelled: CancelledByPlatform | None, now: date
         }
     accepted_at = now if verdict.state == OrderState.ACCEPTED else None
     return {
-        "state": verdict.state, "accepted_at": accepted_at, "ended_at": None, "end_reason": "", "ended_by": "",
-    }  # fmt: skip
+        "state": verdict.state,
+        "accepted_at": accepted_at,
+        "ended_at": None,
+        "end_reason": "",
+        "ended_by": "",
+    }
 
 
 def _funding(amounts: Mapping[str, Any]) -> str:

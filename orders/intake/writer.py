@@ -107,7 +107,7 @@ def _outcome(key: Key, conflicts: set[Key], duplicates: set[Key]) -> Outcome:
 def _write_orders(fresh: Sequence[Delivery], consequences: Consequences, *, now: datetime) -> list[Delivery]:
     """Insert the new orders with their lines; returns the deliveries whose order is known already."""
     placed = {d.order_key: (d, d.message.content) for d in fresh if isinstance(d.message.content, Placed)}
-    levels = levels_of(d.place.store_id for d, _ in placed.values() if d.place)
+    levels = levels_of(d.place.store_id for d, _ in placed.values())
     cancels = take_early_cancels([delivery for delivery, _ in placed.values()])
     rows: dict[Key, dict[str, Any]] = {}
     for key, (delivery, content) in placed.items():
@@ -127,7 +127,6 @@ def _write_orders(fresh: Sequence[Delivery], consequences: Consequences, *, now:
 
 
 def _verdict(delivery: Delivery, levels: dict[int, str]) -> Verdict:
-    assert delivery.place is not None
     return admit(level=levels[delivery.place.store_id], auto_accept=delivery.place.auto_accept)
 
 

@@ -207,7 +207,7 @@ MALFORMED = {
     "deep": b'{"type":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
     "no data": encoded({"type": "order.created", "timestamp": "2026-02-06T10:00:01+08:00"}),
     "a NUL": _body_with(**order_data(store_code="SH-00", note="a\x00b")),
-    "half a surrogate": b'{"type": "order.created", "timestamp": "2026-02-06T10:00:01+08:00", "data": {"note": "\\ud800"}}',
+    "half a surrogate": b'{"type": "order.created", "data": {"note": "\\ud800"}}',
     "a fraction of a fen": _body_with(**order_data(store_code="SH-00", amounts={"goods": 1.5})),
     "no time zone": _body_with(**order_data(store_code="SH-00", placed_at="2026-02-06T10:00:00")),
     "no items": _body_with(**order_data(store_code="SH-00", items=[])),

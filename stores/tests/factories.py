@@ -7,7 +7,7 @@ from factory.django import DjangoModelFactory
 
 from stores.models import ChannelAccount, Franchise, IntakeState, Membership, Store, StoreChannel, User
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 -- the specification's published sample
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CHANGED_AT = datetime(2026, 2, 6, 1, 0, tzinfo=UTC)
 
 
