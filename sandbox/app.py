@@ -22,6 +22,8 @@ from sandbox.ledger import Ledger
 from sandbox.standard import Platform
 from sandbox.traffic import Traffic
 
+LIMITS = httpx.Limits(max_connections=96, max_keepalive_connections=96)
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -35,11 +37,14 @@ class Options:
     rider_scale: float = 1.0
 
 
-def create_app(options: Options) -> Starlette:
-    """Return the application; what runs in the background starts with it."""
+def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Starlette:
+    """Return the application; what runs in the background starts with it.
+
+    `client` reaches the portal; by default over the network.
+    """
     brand = read_brand(options.state_dir / "brand.json")
     ledger, faults = Ledger(options.state_dir), Faults()
-    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=96, max_keepalive_connections=96))
+    client = client or httpx.AsyncClient(limits=LIMITS)
     platform = Platform(brand, ledger, faults, client)
     traffic = Traffic(platform, speed=options.speed, running=options.traffic)
     book = Book(options.state_dir)
