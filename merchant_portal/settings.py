@@ -142,6 +142,7 @@ CELERY_BEAT_SCHEDULE = {
     "intake-resume": {"task": "orders.tasks.resume_due", "schedule": 5.0, "options": {"expires": 10}},
     "handoff-watch": {"task": "couriers.tasks.watch", "schedule": 15.0, "options": {"expires": 30}},
     "purge": {"task": "orders.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
+    "handoff-purge": {"task": "couriers.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
 }
 # The one inversion: outbox calls these by name. kind → (dotted path of the handler, queue).
 OUTBOX_HANDLERS = {

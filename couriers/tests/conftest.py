@@ -1,5 +1,7 @@
 """Fixtures of the couriers' tests."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from couriers.guard import guard_of
@@ -7,7 +9,7 @@ from couriers.tests.fake_dada import FakeDada
 
 
 @pytest.fixture
-def dada():
+def dada() -> Iterator[FakeDada]:
     """A pretend Dada of this test's own."""
     server = FakeDada()
     yield server
@@ -15,6 +17,6 @@ def dada():
 
 
 @pytest.fixture(autouse=True)
-def _open_doors():
+def _open_doors() -> None:
     """No test inherits the rest that another's courier takes."""
     guard_of.cache_clear()

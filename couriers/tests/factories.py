@@ -3,12 +3,13 @@
 import json
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from couriers.models import CourierAccount, CourierStore, Rider
 from orders.models import Order, OrderLine
 from orders.states import Fulfilment, OrderState
 from stores.actors import Actor
-from stores.models import ChannelAccount, Franchise, Membership, Store, User
+from stores.models import ChannelAccount, Franchise, IntakeState, Membership, Store, User
 
 NOW = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
 MEI = Actor("Mei")
@@ -24,7 +25,7 @@ def after(seconds: float) -> datetime:
 def make_store(franchise: Franchise | None = None) -> Store:
     number = next(_numbers)
     franchise = franchise or Franchise.objects.create(name=f"Cloud Tea {number}", slug=f"cloud-{number}")
-    return Store.objects.create(
+    store = Store.objects.create(
         franchise=franchise,
         code=f"SH-{number}",
         name="Jade Lane",
@@ -34,16 +35,18 @@ def make_store(franchise: Franchise | None = None) -> Store:
         latitude=31.2304,
         longitude=121.4737,
     )
+    IntakeState.objects.create(store=store, changed_at=NOW)
+    return store
 
 
-def make_order(store: Store | None = None, *, state: str = OrderState.READY, **values) -> Order:
+def make_order(store: Store | None = None, *, state: str = OrderState.READY, **values: Any) -> Order:
     store = store or make_store()
     account, _ = ChannelAccount.objects.get_or_create(
         slug=f"tap-{store.franchise.slug}",
         defaults={"franchise": store.franchise, "channel": "standard", "secrets": "whsec_x"},
     )
     number = next(_numbers)
-    defaults = {
+    defaults: dict[str, Any] = {
         "external_id": f"E{number}",
         "daily_number": str(number),
         "fulfilment": Fulfilment.STORE_COURIER,

@@ -4,9 +4,15 @@ import hashlib
 import json
 import threading
 from collections import defaultdict, deque
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from couriers.tests.factories import CREDENTIALS
+
+BROKEN = {"500", "429", "garbage", "hang", "lose"}
+Fields = dict[str, Any]
+Hook = Callable[[], object]
 
 
 class FakeDada(ThreadingHTTPServer):
@@ -18,23 +24,23 @@ class FakeDada(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.script = defaultdict(deque)
-        self.ledger = []
-        self.calls = []
-        self.statuses = {}
-        self.rider = {}
-        self.before_call = None
-        self.before_reply = None
+        self.script: defaultdict[str, deque[str]] = defaultdict(deque)
+        self.ledger: list[str] = []
+        self.calls: list[tuple[str, Fields]] = []
+        self.statuses: dict[str, int] = {}
+        self.rider: Fields = {}
+        self.before_call: Hook | None = None
+        self.before_reply: Hook | None = None
         self.closing = threading.Event()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
-    def url(self):
+    def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/dada"
 
-    def stop(self):
+    def stop(self) -> None:
         self.closing.set()
         self.shutdown()
         self.server_close()
@@ -44,20 +50,20 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: FakeDada
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         envelope = json.loads(raw)
         call, body = self.path.rsplit("/", 1)[1], json.loads(envelope["body"] or "{}")
         self.server.calls.append((call, body))
         trouble = self.server.script[call].popleft() if self.server.script[call] else None
-        if trouble in {"500", "429", "garbage", "hang", "lose"}:
+        if trouble is not None and trouble in BROKEN:
             self._trouble(trouble)
             return
-        reply = {"status": "fail", "code": 9999, "msg": trouble}
+        reply: Fields = {"status": "fail", "code": 9999, "msg": trouble}
         if self.server.before_call:
             self.server.before_call()
         if trouble in {None, "cut"}:
-            reply = {"status": "success"} | self._carry_out(call, body, envelope)
+            reply: Fields = {"status": "success"} | self._carry_out(call, body, envelope)
         if self.server.before_reply:
             self.server.before_reply()
         if trouble == "cut":
@@ -65,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._send(200, json.dumps(reply).encode())
 
-    def _trouble(self, trouble):
+    def _trouble(self, trouble: str) -> None:
         if trouble in {"hang", "lose"}:
             self.close_connection = True
         if trouble == "hang":
@@ -77,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         if trouble == "garbage":
             self._send(200, b"<html>\xff")
 
-    def _carry_out(self, call, body, envelope):
+    def _carry_out(self, call: str, body: Fields, envelope: Fields) -> Fields:
         if envelope["signature"] != expected_signature(envelope):
             return {"code": 2003, "msg": "signature"}
         if call == "queryDeliverFee":
@@ -94,20 +100,20 @@ class Handler(BaseHTTPRequestHandler):
             "result": {"orderId": body["order_id"], "statusCode": code, "statusMsg": "", **self.server.rider},
         }
 
-    def _add(self, origin_id):
+    def _add(self, origin_id: str) -> Fields:
         if origin_id in self.server.statuses:
             return {"code": 2105, "msg": "order exists"}
         self.server.ledger.append(origin_id)
         self.server.statuses[origin_id] = 1
         return {"code": 0, "result": {"fee": 8.5, "distance": 1234}}
 
-    def _cancel(self, origin_id):
+    def _cancel(self, origin_id: str) -> Fields:
         if self.server.statuses[origin_id] not in {1, 2, 8, 100}:
             return {"code": 2076, "msg": "cannot be cancelled"}
         self.server.statuses[origin_id] = 5
         return {"code": 0, "result": {"deduct_fee": 2.0}}
 
-    def _send(self, status, body, headers=None):
+    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -115,21 +121,27 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
         """Quiet."""
 
 
-def expected_signature(envelope):
+def expected_signature(envelope: Fields) -> str:
     names = ["app_key", "body", "format", "source_id", "timestamp", "v"]
     text = "".join(f"{name}{envelope[name]}" for name in names)
     secret = CREDENTIALS["app_secret"]
     return hashlib.md5(f"{secret}{text}{secret}".encode()).hexdigest().upper()  # noqa: S324 -- Dada's own choice
 
 
-def callback_body(origin_id, status, update_time=1770350400, client_id="1357061741749469184", **more):
+def callback_body(
+    origin_id: str,
+    status: int,
+    update_time: int | str = 1770350400,
+    client_id: str = "1357061741749469184",
+    **more: object,
+) -> bytes:
     """A callback as Dada writes it, with a right checksum."""
     joined = "".join(sorted([client_id, origin_id, str(update_time)]))
-    fields = {
+    fields: Fields = {
         "client_id": client_id,
         "order_id": origin_id,
         "order_status": status,

@@ -1,40 +1,41 @@
 """Callbacks: who is believed, in what order, and what is refused."""
 
 import json
+from typing import Any
 
 import pytest
 import time_machine
 from django.test import Client
 
-from couriers.models import CourierMessage
+from couriers.models import CourierMessage, HandOff
 from couriers.tests.factories import NOW, after
-from couriers.tests.fake_dada import callback_body
-from couriers.tests.work import all_at_once, call_back, facts, handed_to, run_jobs
+from couriers.tests.fake_dada import FakeDada, callback_body
+from couriers.tests.work import Facts, all_at_once, boards_follow, call_back, facts, handed_to, run_jobs
 from orders.models import OrderEvent
 from outbox.models import Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 T = int(NOW.timestamp())
-RIDER = {"dm_name": "Zhao", "dm_mobile": "13700000000"}
+RIDER: dict[str, object] = {"dm_name": "Zhao", "dm_mobile": "13700000000"}
 
 
-def sent(dada):
+def sent(dada: FakeDada) -> HandOff:
     handoff = handed_to(dada)
     run_jobs(NOW)
     return handoff
 
 
-def tell(handoff, status, seconds, **more):
+def tell(handoff: HandOff, status: int, seconds: int, **more: object) -> Any:
     """A callback `seconds` after the hand-off, which arrives at once."""
-    with time_machine.travel(after(seconds), tick=False):
+    with time_machine.travel(after(seconds), tick=False), boards_follow(after(seconds)):
         return call_back(handoff, callback_body(handoff.origin_id, status, update_time=T + seconds, **more))
 
 
-def outcomes():
+def outcomes() -> list[str]:
     return list(CourierMessage.objects.order_by("id").values_list("outcome", flat=True))
 
 
-def test_the_card_follows_the_rider(dada):
+def test_the_card_follows_the_rider(dada: FakeDada) -> None:
     handoff = sent(dada)
     told = []
     for seconds, status in ((5, 2), (50, 100), (60, 3)):
@@ -61,7 +62,7 @@ def test_the_card_follows_the_rider(dada):
         (1000, ("failed", "picked_up", "the rider fell ill", "ready")),
     ],
 )
-def test_a_final_state_is_asked_for_before_it_is_believed(dada, status, ends):
+def test_a_final_state_is_asked_for_before_it_is_believed(dada: FakeDada, status: Any, ends: Facts) -> None:
     handoff = sent(dada)
     tell(handoff, 3, 60, **RIDER)
     tell(handoff, status, 90, cancel_reason="the rider fell ill")
@@ -72,14 +73,14 @@ def test_a_final_state_is_asked_for_before_it_is_believed(dada, status, ends):
     assert outcomes() == ["taken", "asked"]
 
 
-def test_a_final_state_the_courier_does_not_confirm_changes_nothing(dada):
+def test_a_final_state_the_courier_does_not_confirm_changes_nothing(dada: FakeDada) -> None:
     handoff = sent(dada)
     tell(handoff, 4, 60)
     run_jobs(after(60))
     assert facts(handoff) == ("sent", "searching", "", "ready")
 
 
-def test_a_callback_sent_twice_changes_things_once(dada):
+def test_a_callback_sent_twice_changes_things_once(dada: FakeDada) -> None:
     handoff = sent(dada)
     tell(handoff, 2, 5, **RIDER)
     events = OrderEvent.objects.count()
@@ -88,7 +89,7 @@ def test_a_callback_sent_twice_changes_things_once(dada):
     assert outcomes() == ["taken"]
 
 
-def test_the_same_callback_many_times_at_once_is_stored_once(dada):
+def test_the_same_callback_many_times_at_once_is_stored_once(dada: FakeDada) -> None:
     handoff = sent(dada)
     events = OrderEvent.objects.count()
     body = callback_body(handoff.origin_id, 2, update_time=T + 5)
@@ -98,7 +99,7 @@ def test_the_same_callback_many_times_at_once_is_stored_once(dada):
     assert outcomes() == ["taken"]
 
 
-def test_callbacks_that_overtake_each_other_end_in_the_same_state(dada):
+def test_callbacks_that_overtake_each_other_end_in_the_same_state(dada: FakeDada) -> None:
     handoff = sent(dada)
     for seconds, status in ((60, 3), (50, 100), (5, 2)):
         tell(handoff, status, seconds, **RIDER)
@@ -106,7 +107,7 @@ def test_callbacks_that_overtake_each_other_end_in_the_same_state(dada):
     assert outcomes() == ["taken", "older", "older"]
 
 
-def test_a_rider_who_gives_up_before_the_pick_up_is_looked_for_again(dada):
+def test_a_rider_who_gives_up_before_the_pick_up_is_looked_for_again(dada: FakeDada) -> None:
     handoff = sent(dada)
     tell(handoff, 2, 5, **RIDER)
     tell(handoff, 1, 30, repeat_reason_type=1)
@@ -114,7 +115,7 @@ def test_a_rider_who_gives_up_before_the_pick_up_is_looked_for_again(dada):
     assert (handoff.rider_name, handoff.rider_phone, handoff.confirmed_at) == ("", "", None)
 
 
-def test_nobody_goes_back_from_the_road_to_the_store(dada):
+def test_nobody_goes_back_from_the_road_to_the_store(dada: FakeDada) -> None:
     handoff = sent(dada)
     tell(handoff, 3, 60)
     tell(handoff, 1, 90)
@@ -122,7 +123,7 @@ def test_nobody_goes_back_from_the_road_to_the_store(dada):
     assert outcomes() == ["taken", "backward"]
 
 
-def test_two_stories_of_the_same_second_are_settled_by_asking(dada):
+def test_two_stories_of_the_same_second_are_settled_by_asking(dada: FakeDada) -> None:
     handoff = sent(dada)
     tell(handoff, 100, 60)
     tell(handoff, 2, 60)
@@ -130,7 +131,7 @@ def test_two_stories_of_the_same_second_are_settled_by_asking(dada):
     assert Job.objects.filter(kind="handoff.query", state="due").count() == 1
 
 
-def test_a_transferred_order_shows_its_new_rider(dada):
+def test_a_transferred_order_shows_its_new_rider(dada: FakeDada) -> None:
     handoff = sent(dada)
     tell(handoff, 2, 5, **RIDER)
     tell(handoff, 2, 30, repeat_reason_type=2, dm_name="Qian", dm_mobile="13600000000")
@@ -138,14 +139,14 @@ def test_a_transferred_order_shows_its_new_rider(dada):
     assert (handoff.rider_name, handoff.order.delivery["rider"]) == ("Qian", "Qian")
 
 
-def test_a_code_we_do_not_know_is_shown_and_not_guessed(dada):
+def test_a_code_we_do_not_know_is_shown_and_not_guessed(dada: FakeDada) -> None:
     handoff = sent(dada)
     tell(handoff, 4242, 30)
     assert facts(handoff) == ("sent", "searching", "The courier reports status 4242.", "ready")
     assert outcomes() == ["unknown code"]
 
 
-def test_a_callback_may_be_faster_than_the_reply(dada):
+def test_a_callback_may_be_faster_than_the_reply(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     body = callback_body(handoff.origin_id, 2, update_time=T, **RIDER)
     dada.before_reply = lambda: all_at_once(lambda: call_back(handoff, body))
@@ -155,7 +156,7 @@ def test_a_callback_may_be_faster_than_the_reply(dada):
     assert not Job.objects.filter(kind="handoff.query").exists()
 
 
-def test_callbacks_after_the_end_change_nothing(dada):
+def test_callbacks_after_the_end_change_nothing(dada: FakeDada) -> None:
     handoff = sent(dada)
     dada.statuses[handoff.origin_id] = 4
     tell(handoff, 4, 60)
@@ -182,7 +183,9 @@ def test_callbacks_after_the_end_change_nothing(dada):
         (lambda handoff: {"body": callback_body(handoff.origin_id, 2, dm_name="x" * 70_000)}, 413),
     ],
 )
-def test_what_is_forged_or_broken_is_refused_and_changes_nothing(dada, forge, status):
+def test_what_is_forged_or_broken_is_refused_and_changes_nothing(
+    dada: FakeDada, forge: Any, status: Any
+) -> None:
     handoff = sent(dada)
     tell(handoff, 2, 5, **RIDER)
     before, events, jobs = facts(handoff), OrderEvent.objects.count(), Job.objects.count()
@@ -192,12 +195,12 @@ def test_what_is_forged_or_broken_is_refused_and_changes_nothing(dada, forge, st
     assert outcomes() == ["taken"]
 
 
-def test_only_post_is_taken(dada):
+def test_only_post_is_taken(dada: FakeDada) -> None:
     handoff = sent(dada)
     assert Client().get(f"/couriers/dada/callback/{handoff.callback_token}/").status_code == 405
 
 
-def test_the_body_is_stored_sealed(dada):
+def test_the_body_is_stored_sealed(dada: FakeDada) -> None:
     handoff = sent(dada)
     tell(handoff, 2, 5, **RIDER)
     message = CourierMessage.objects.get()

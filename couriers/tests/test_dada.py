@@ -4,6 +4,7 @@ import json
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -25,7 +26,7 @@ from couriers.providers.base import (
 from couriers.providers.dada import Dada, checksum, make_envelope, read_callback, sign, to_minor, to_yuan
 from couriers.providers.http import Line
 from couriers.states import Outcome, Progress
-from couriers.tests.fake_dada import callback_body
+from couriers.tests.fake_dada import FakeDada, callback_body
 
 NOW = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
 CREDENTIALS = {"app_key": "test_app_key", "app_secret": "test_app_secret", "source_id": "73753"}
@@ -42,15 +43,15 @@ ERRAND = Errand(
 )
 
 
-def quick_dada():
+def quick_dada() -> Dada:
     return Dada(Line(httpx.Timeout(0.3), total_seconds=0.5))
 
 
-def access(dada):
+def access(dada: FakeDada) -> Access:
     return Access(dada.url, CREDENTIALS)
 
 
-def test_the_signature_equals_the_published_rule():
+def test_the_signature_equals_the_published_rule() -> None:
     fields = {
         "app_key": "test_app_key",
         "body": '{"order_id":"M20260101000001"}',
@@ -62,7 +63,7 @@ def test_the_signature_equals_the_published_rule():
     assert sign("test_app_secret", fields) == "11A219118BE151DFF7F7BC1F9CC74440"
 
 
-def test_the_envelope_carries_the_text_that_was_signed():
+def test_the_envelope_carries_the_text_that_was_signed() -> None:
     envelope = json.loads(make_envelope(CREDENTIALS, {"order_id": "M20260101000001"}, 1653876860))
     assert envelope == {
         "app_key": "test_app_key",
@@ -75,7 +76,7 @@ def test_the_envelope_carries_the_text_that_was_signed():
     }
 
 
-def test_the_checksum_of_a_callback_equals_the_published_one():
+def test_the_checksum_of_a_callback_equals_the_published_one() -> None:
     value = checksum("1357061741749469184", "Cu16538768403935339353", "1653876860")
     assert value == "2b3aa825562bcea9471fe860b3f8a8fa"
 
@@ -83,12 +84,12 @@ def test_the_checksum_of_a_callback_equals_the_published_one():
 @pytest.mark.parametrize(
     ("yuan", "minor"), [(8.5, 850), ("0.01", 1), (12, 1200), (-2.3, -230), (19.99, 1999)]
 )
-def test_yuan_become_whole_minor_units(yuan, minor):
+def test_yuan_become_whole_minor_units(yuan: Any, minor: int) -> None:
     assert to_minor(yuan) == minor
     assert to_yuan(minor) == float(yuan)
 
 
-def test_an_errand_is_created_with_dadas_fields(dada):
+def test_an_errand_is_created_with_dadas_fields(dada: FakeDada) -> None:
     assert quick_dada().create(access(dada), ERRAND, now=NOW) == Created(fee=850)
     assert dada.calls == [
         (
@@ -115,11 +116,11 @@ def test_an_errand_is_created_with_dadas_fields(dada):
     ]
 
 
-def test_a_quote_is_a_price_a_distance_and_a_number(dada):
+def test_a_quote_is_a_price_a_distance_and_a_number(dada: FakeDada) -> None:
     assert quick_dada().quote(access(dada), ERRAND, now=NOW) == Quote(fee=850, distance=1234, reference="D1")
 
 
-def test_a_question_tells_how_far_the_rider_is(dada):
+def test_a_question_tells_how_far_the_rider_is(dada: FakeDada) -> None:
     courier = quick_dada()
     courier.create(access(dada), ERRAND, now=NOW)
     dada.statuses[ERRAND.origin_id] = 2
@@ -129,30 +130,30 @@ def test_a_question_tells_how_far_the_rider_is(dada):
     )
 
 
-def test_an_order_dada_does_not_know_is_none(dada):
+def test_an_order_dada_does_not_know_is_none(dada: FakeDada) -> None:
     assert quick_dada().query(access(dada), "mp-never-sent", now=NOW) is None
 
 
-def test_cancelling_returns_what_dada_keeps(dada):
+def test_cancelling_returns_what_dada_keeps(dada: FakeDada) -> None:
     courier = quick_dada()
     courier.create(access(dada), ERRAND, now=NOW)
     assert courier.cancel(access(dada), ERRAND.origin_id, reason="", now=NOW) == 200
 
 
-def test_a_refusal_carries_dadas_words(dada):
+def test_a_refusal_carries_dadas_words(dada: FakeDada) -> None:
     dada.script["addOrder"].append("balance too low")
     with pytest.raises(Refused, match="balance too low") as refusal:
         quick_dada().create(access(dada), ERRAND, now=NOW)
     assert refusal.value.code == "9999"
 
 
-def test_a_wrong_secret_is_refused(dada):
+def test_a_wrong_secret_is_refused(dada: FakeDada) -> None:
     wrong = Access(dada.url, CREDENTIALS | {"app_secret": "other"})
     with pytest.raises(Refused, match="signature"):
         quick_dada().create(wrong, ERRAND, now=NOW)
 
 
-def test_missing_credentials_are_refused_before_anything_is_sent(dada):
+def test_missing_credentials_are_refused_before_anything_is_sent(dada: FakeDada) -> None:
     with pytest.raises(Refused, match="app_secret"):
         quick_dada().create(
             replace(access(dada), credentials={"app_key": "k", "source_id": "1"}), ERRAND, now=NOW
@@ -161,20 +162,20 @@ def test_missing_credentials_are_refused_before_anything_is_sent(dada):
 
 
 @pytest.mark.parametrize("trouble", ["hang", "500", "garbage", "cut", "lose"])
-def test_a_call_nobody_can_vouch_for_is_uncertain(dada, trouble):
+def test_a_call_nobody_can_vouch_for_is_uncertain(dada: FakeDada, trouble: str) -> None:
     dada.script["addOrder"].append(trouble)
     with pytest.raises(Uncertain):
         quick_dada().create(access(dada), ERRAND, now=NOW)
 
 
-def test_a_call_turned_away_is_unreachable_and_says_how_long_to_wait(dada):
+def test_a_call_turned_away_is_unreachable_and_says_how_long_to_wait(dada: FakeDada) -> None:
     dada.script["addOrder"].append("429")
     with pytest.raises(Unreachable) as turned_away:
         quick_dada().create(access(dada), ERRAND, now=NOW)
     assert turned_away.value.wait == 7
 
 
-def test_a_closed_port_is_unreachable():
+def test_a_closed_port_is_unreachable() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}/dada"
@@ -200,11 +201,11 @@ def test_a_closed_port_is_unreachable():
         (4242, None),
     ],
 )
-def test_every_status_has_its_meaning_and_unknown_ones_have_none(code, status):
+def test_every_status_has_its_meaning_and_unknown_ones_have_none(code: int, status: Any) -> None:
     assert read_callback(callback_body("mp1", code)).report.status == status
 
 
-def test_a_callback_tells_rider_time_and_number():
+def test_a_callback_tells_rider_time_and_number() -> None:
     callback = read_callback(callback_body("mp1", 2, dm_name="Zhao", dm_mobile="13700000000"))
     assert callback.key == "dada:mp1:2:1770350400"
     assert callback.origin_id == "mp1"
@@ -218,18 +219,18 @@ def test_a_callback_tells_rider_time_and_number():
     )
 
 
-def test_milliseconds_are_understood():
+def test_milliseconds_are_understood() -> None:
     callback = read_callback(callback_body("mp1", 1000, update_time=1770350400123))
     assert callback.report.at == datetime.fromtimestamp(1770350400.123, UTC)
 
 
-def test_an_empty_or_missing_client_id_counts_as_empty():
+def test_an_empty_or_missing_client_id_counts_as_empty() -> None:
     body = json.loads(callback_body("mp1", 2, client_id=""))
     del body["client_id"]
     assert read_callback(json.dumps(body).encode()).report.reference == ""
 
 
-def test_a_checksum_that_does_not_fit_is_forged():
+def test_a_checksum_that_does_not_fit_is_forged() -> None:
     with pytest.raises(Forged):
         read_callback(callback_body("mp1", 2, signature="0" * 32))
 
@@ -249,6 +250,6 @@ def test_a_checksum_that_does_not_fit_is_forged():
         b'{"order_id": "\\ud800", "order_status": 2}',
     ],
 )
-def test_what_cannot_be_read_is_malformed(body):
+def test_what_cannot_be_read_is_malformed(body: Any) -> None:
     with pytest.raises(Malformed):
         read_callback(body)

@@ -5,22 +5,22 @@ from contextlib import ExitStack
 import pytest
 
 from couriers.guard import FAULTS_IN_A_ROW, MOST_AT_ONCE, REST, Guard, Resting
-from couriers.providers.base import Refused, Uncertain, Unreachable
+from couriers.providers.base import CallFailed, Refused, Uncertain, Unreachable
 from couriers.tests.factories import NOW, after
 
 
-def fail(guard, error, seconds=0):
+def fail(guard: Guard, error: CallFailed, seconds: float = 0) -> None:
     now = after(seconds)
     with pytest.raises(type(error)), guard.admitted(now=now), guard.counted(now=now):
         raise error
 
 
-def call(guard, seconds=0):
+def call(guard: Guard, seconds: float = 0) -> str:
     with guard.admitted(now=after(seconds)), guard.counted(now=after(seconds)):
         return "called"
 
 
-def test_only_so_many_calls_run_at_once():
+def test_only_so_many_calls_run_at_once() -> None:
     guard = Guard()
     with ExitStack() as stack:
         for _ in range(MOST_AT_ONCE):
@@ -30,7 +30,7 @@ def test_only_so_many_calls_run_at_once():
     assert call(guard) == "called"
 
 
-def test_failures_in_a_row_close_the_door_for_a_while():
+def test_failures_in_a_row_close_the_door_for_a_while() -> None:
     guard = Guard()
     for _ in range(FAULTS_IN_A_ROW):
         fail(guard, Uncertain("no reply"))
@@ -40,7 +40,7 @@ def test_failures_in_a_row_close_the_door_for_a_while():
     assert call(guard, REST) == "called"
 
 
-def test_after_a_rest_one_call_tries_alone():
+def test_after_a_rest_one_call_tries_alone() -> None:
     guard = Guard()
     for _ in range(FAULTS_IN_A_ROW):
         fail(guard, Uncertain("no reply"))
@@ -51,7 +51,7 @@ def test_after_a_rest_one_call_tries_alone():
         call(guard, REST + 1)
 
 
-def test_a_success_between_failures_keeps_the_door_open():
+def test_a_success_between_failures_keeps_the_door_open() -> None:
     guard = Guard()
     for _ in range(FAULTS_IN_A_ROW):
         fail(guard, Uncertain("no reply"))
@@ -59,14 +59,14 @@ def test_a_success_between_failures_keeps_the_door_open():
     assert call(guard) == "called"
 
 
-def test_refusals_are_answers_and_no_failures():
+def test_refusals_are_answers_and_no_failures() -> None:
     guard = Guard()
     for _ in range(FAULTS_IN_A_ROW * 2):
         fail(guard, Refused("no riders"))
     assert call(guard) == "called"
 
 
-def test_a_courier_that_asks_for_patience_gets_it_for_all_orders():
+def test_a_courier_that_asks_for_patience_gets_it_for_all_orders() -> None:
     guard = Guard()
     fail(guard, Unreachable("too many calls", wait=7))
     with pytest.raises(Resting):

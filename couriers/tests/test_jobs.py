@@ -12,7 +12,7 @@ from couriers.models import HandOff
 from couriers.providers.base import Created, Unreachable
 from couriers.services import cancel_hand_off, hand_to_courier, hand_to_rider
 from couriers.tests.factories import MEI, NOW, after, make_account, make_order, make_rider
-from couriers.tests.fake_dada import callback_body
+from couriers.tests.fake_dada import FakeDada, callback_body
 from couriers.tests.work import all_at_once, call_back, facts, handed_to, run_jobs
 from couriers.watching import watch
 from orders.models import OrderEvent
@@ -22,13 +22,13 @@ from outbox.models import Job
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
-def claimed(handoff):
+def claimed(handoff: HandOff) -> HandOff:
     taken = record.claim(handoff.pk, now=NOW)
     assert taken is not None
     return taken
 
 
-def test_a_courier_that_takes_the_errand_looks_for_a_rider(dada):
+def test_a_courier_that_takes_the_errand_looks_for_a_rider(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     run_jobs(NOW)
     assert facts(handoff) == ("sent", "searching", "", "ready")
@@ -40,7 +40,7 @@ def test_a_courier_that_takes_the_errand_looks_for_a_rider(dada):
     assert (errand["receiver_phone"], errand["shop_no"]) == ("13800000000", "11047059")
 
 
-def test_a_refusal_puts_the_order_back_on_the_shelf_with_the_reason(dada):
+def test_a_refusal_puts_the_order_back_on_the_shelf_with_the_reason(dada: FakeDada) -> None:
     dada.script["addOrder"].append("no riders today")
     handoff = handed_to(dada)
     run_jobs(NOW)
@@ -49,14 +49,14 @@ def test_a_refusal_puts_the_order_back_on_the_shelf_with_the_reason(dada):
     assert dada.ledger == []
 
 
-def test_an_order_without_a_position_is_refused_before_the_courier_hears_of_it(dada):
+def test_an_order_without_a_position_is_refused_before_the_courier_hears_of_it(dada: FakeDada) -> None:
     handoff = handed_to(dada, latitude=None)
     run_jobs(NOW)
     assert facts(handoff) == ("failed", "", "The order has no position to deliver to.", "ready")
     assert dada.calls == []
 
 
-def test_after_a_failure_somebody_else_may_carry_it(dada):
+def test_after_a_failure_somebody_else_may_carry_it(dada: FakeDada) -> None:
     dada.script["addOrder"].append("no riders today")
     handoff = handed_to(dada)
     run_jobs(NOW)
@@ -65,7 +65,7 @@ def test_after_a_failure_somebody_else_may_carry_it(dada):
 
 
 @pytest.mark.parametrize("trouble", ["cut", "garbage", "500"])
-def test_a_call_without_an_answer_is_unknown_and_asked_about(dada, trouble):
+def test_a_call_without_an_answer_is_unknown_and_asked_about(dada: FakeDada, trouble: str) -> None:
     dada.script["addOrder"].append(trouble)
     handoff = handed_to(dada)
     run_jobs(NOW)
@@ -73,7 +73,7 @@ def test_a_call_without_an_answer_is_unknown_and_asked_about(dada, trouble):
     assert Job.objects.filter(kind="handoff.query", state="due").count() == 1
 
 
-def test_a_lost_reply_is_found_out_and_nothing_is_sent_twice(dada):
+def test_a_lost_reply_is_found_out_and_nothing_is_sent_twice(dada: FakeDada) -> None:
     dada.script["addOrder"].append("cut")
     handoff = handed_to(dada)
     run_jobs(NOW)
@@ -83,7 +83,7 @@ def test_a_lost_reply_is_found_out_and_nothing_is_sent_twice(dada):
     assert [call for call, _ in dada.calls] == ["addOrder", ["status", "query"][1]]
 
 
-def test_a_lost_call_is_sent_again_under_the_same_id_once_the_courier_surely_has_none(dada):
+def test_a_lost_call_is_sent_again_under_the_same_id_once_the_courier_surely_has_none(dada: FakeDada) -> None:
     dada.script["addOrder"].append("lose")
     handoff = handed_to(dada)
     run_jobs(NOW)
@@ -94,7 +94,7 @@ def test_a_lost_call_is_sent_again_under_the_same_id_once_the_courier_surely_has
     assert (dada.ledger, handoff.asks) == ([handoff.origin_id], 2)
 
 
-def test_a_second_sending_that_is_refused_as_a_duplicate_adopts_the_first(dada):
+def test_a_second_sending_that_is_refused_as_a_duplicate_adopts_the_first(dada: FakeDada) -> None:
     dada.script["addOrder"].append("lose")
     handoff = handed_to(dada)
     run_jobs(NOW)
@@ -106,7 +106,7 @@ def test_a_second_sending_that_is_refused_as_a_duplicate_adopts_the_first(dada):
     assert dada.ledger == []
 
 
-def test_a_courier_nobody_reaches_is_tried_again_and_then_given_up():
+def test_a_courier_nobody_reaches_is_tried_again_and_then_given_up() -> None:
     order = make_order()
     account = make_account(order.store, "http://127.0.0.1:9/dada")
     hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
@@ -118,7 +118,7 @@ def test_a_courier_nobody_reaches_is_tried_again_and_then_given_up():
     assert facts(handoff) == ("failed", "", "The courier cannot be reached.", "ready")
 
 
-def test_a_courier_that_asks_for_patience_gets_it(dada):
+def test_a_courier_that_asks_for_patience_gets_it(dada: FakeDada) -> None:
     dada.script["addOrder"].append("429")
     handoff = handed_to(dada)
     run_jobs(NOW)
@@ -128,13 +128,13 @@ def test_a_courier_that_asks_for_patience_gets_it(dada):
     assert dada.ledger == [handoff.origin_id]
 
 
-def test_one_of_many_workers_calls(dada):
+def test_one_of_many_workers_calls(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     claims = all_at_once(*[lambda: record.claim(handoff.pk, now=NOW)] * 5)
     assert sum(claim is not None for claim in claims) == 1
 
 
-def test_a_worker_killed_before_its_call_is_noticed_and_the_errand_is_sent_once(dada):
+def test_a_worker_killed_before_its_call_is_noticed_and_the_errand_is_sent_once(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     record.claim(handoff.pk, now=NOW)
     assert watch(now=after(10)) == {"ended": 0, "expired": 0, "asked": 0}
@@ -144,7 +144,7 @@ def test_a_worker_killed_before_its_call_is_noticed_and_the_errand_is_sent_once(
     assert dada.ledger == [handoff.origin_id]
 
 
-def test_a_worker_killed_after_the_couriers_yes_is_reconciled_not_repeated(dada):
+def test_a_worker_killed_after_the_couriers_yes_is_reconciled_not_repeated(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     record.claim(handoff.pk, now=NOW)
     dada.ledger.append(handoff.origin_id)
@@ -155,7 +155,7 @@ def test_a_worker_killed_after_the_couriers_yes_is_reconciled_not_repeated(dada)
     assert [call for call, _ in dada.calls] == ["query"]
 
 
-def test_a_worker_that_slept_past_its_lease_writes_nothing_back(dada):
+def test_a_worker_that_slept_past_its_lease_writes_nothing_back(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     asleep = claimed(handoff)
     watch(now=after(16))
@@ -167,7 +167,7 @@ def test_a_worker_that_slept_past_its_lease_writes_nothing_back(dada):
     assert handoff.fee is None
 
 
-def test_a_late_yes_of_a_hand_off_that_was_given_up_is_called_off(dada):
+def test_a_late_yes_of_a_hand_off_that_was_given_up_is_called_off(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     dada.ledger.append(handoff.origin_id)
     dada.statuses[handoff.origin_id] = 1
@@ -179,7 +179,7 @@ def test_a_late_yes_of_a_hand_off_that_was_given_up_is_called_off(dada):
     assert facts(handoff)[0] == "failed"
 
 
-def test_a_sent_errand_is_cancelled_when_the_courier_confirms_it(dada):
+def test_a_sent_errand_is_cancelled_when_the_courier_confirms_it(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     run_jobs(NOW)
     cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=after(5), reason="guest came by")
@@ -191,7 +191,7 @@ def test_a_sent_errand_is_cancelled_when_the_courier_confirms_it(dada):
     assert (handoff.fee, dada.statuses) == (200, {handoff.origin_id: 5})
 
 
-def test_a_cancel_without_an_answer_is_repeated_until_the_courier_confirms(dada):
+def test_a_cancel_without_an_answer_is_repeated_until_the_courier_confirms(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     run_jobs(NOW)
     dada.script["formalCancel"].append("cut")
@@ -202,7 +202,7 @@ def test_a_cancel_without_an_answer_is_repeated_until_the_courier_confirms(dada)
     assert facts(handoff)[0] == "cancelled"
 
 
-def test_a_cancel_that_comes_after_the_pick_up_leaves_the_rider_on_the_way(dada):
+def test_a_cancel_that_comes_after_the_pick_up_leaves_the_rider_on_the_way(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     run_jobs(NOW)
     dada.statuses[handoff.origin_id] = 3
@@ -211,7 +211,7 @@ def test_a_cancel_that_comes_after_the_pick_up_leaves_the_rider_on_the_way(dada)
     assert facts(handoff) == ("confirmed", "picked_up", "cannot be cancelled", "collected")
 
 
-def test_a_cancel_during_the_call_waits_for_the_call_and_then_calls_off(dada):
+def test_a_cancel_during_the_call_waits_for_the_call_and_then_calls_off(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     calling = claimed(handoff)
     cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=after(1))
@@ -224,7 +224,7 @@ def test_a_cancel_during_the_call_waits_for_the_call_and_then_calls_off(dada):
     assert dada.statuses == {handoff.origin_id: 5}
 
 
-def test_a_cancel_of_an_errand_the_courier_never_got_is_confirmed_after_a_while(dada):
+def test_a_cancel_of_an_errand_the_courier_never_got_is_confirmed_after_a_while(dada: FakeDada) -> None:
     dada.script["addOrder"].append("lose")
     handoff = handed_to(dada)
     run_jobs(NOW)
@@ -236,7 +236,7 @@ def test_a_cancel_of_an_errand_the_courier_never_got_is_confirmed_after_a_while(
     assert dada.ledger == []
 
 
-def test_a_cancelled_orders_courier_is_called_off(dada):
+def test_a_cancelled_orders_courier_is_called_off(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     run_jobs(NOW)
     step(order_id=handoff.order_id, verb="cancel", actor=MEI, now=after(5), reason="guest changed their mind")
@@ -246,7 +246,7 @@ def test_a_cancelled_orders_courier_is_called_off(dada):
     assert watch(now=after(30))["ended"] == 0
 
 
-def test_a_cancelled_orders_rider_on_the_way_is_left_alone(dada):
+def test_a_cancelled_orders_rider_on_the_way_is_left_alone(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     run_jobs(NOW)
     HandOff.objects.filter(pk=handoff.pk).update(state="confirmed", progress="picked_up")
@@ -254,7 +254,7 @@ def test_a_cancelled_orders_rider_on_the_way_is_left_alone(dada):
     assert watch(now=after(15)) == {"ended": 0, "expired": 0, "asked": 0}
 
 
-def test_an_order_cancelled_before_its_courier_was_called_is_not_sent(dada):
+def test_an_order_cancelled_before_its_courier_was_called_is_not_sent(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     step(order_id=handoff.order_id, verb="cancel", actor=MEI, now=after(1), reason="late")
     run_jobs(after(2))
@@ -262,7 +262,7 @@ def test_an_order_cancelled_before_its_courier_was_called_is_not_sent(dada):
     assert dada.calls == []
 
 
-def test_an_own_riders_hand_off_ends_with_its_order():
+def test_an_own_riders_hand_off_ends_with_its_order() -> None:
     delivered, cancelled = make_order(), make_order()
     for order in (delivered, cancelled):
         hand_to_rider(order_id=order.pk, rider=make_rider(order.store), actor=MEI, now=NOW)
@@ -273,7 +273,7 @@ def test_an_own_riders_hand_off_ends_with_its_order():
     assert states == {delivered.pk: "delivered", cancelled.pk: "cancelled"}
 
 
-def test_a_courier_that_falls_silent_is_asked(dada):
+def test_a_courier_that_falls_silent_is_asked(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     run_jobs(NOW)
     dada.statuses[handoff.origin_id] = 4
@@ -283,7 +283,7 @@ def test_a_courier_that_falls_silent_is_asked(dada):
     assert facts(handoff) == ("delivered", "delivered", "", "delivered")
 
 
-def test_an_errand_the_courier_forgot_stays_live_and_says_so(dada):
+def test_an_errand_the_courier_forgot_stays_live_and_says_so(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     run_jobs(NOW)
     dada.statuses.clear()
@@ -292,7 +292,7 @@ def test_an_errand_the_courier_forgot_stays_live_and_says_so(dada):
     assert facts(handoff) == ("sent", "searching", "The courier does not know this order.", "ready")
 
 
-def test_asking_again_without_news_makes_no_event(dada):
+def test_asking_again_without_news_makes_no_event(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     run_jobs(NOW)
     before = OrderEvent.objects.count()
@@ -303,7 +303,7 @@ def test_asking_again_without_news_makes_no_event(dada):
     assert handoff.heard_at == after(60)
 
 
-def test_an_order_for_a_resting_courier_waits_for_it(dada):
+def test_an_order_for_a_resting_courier_waits_for_it(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     with pytest.raises(Unreachable), guard_of(handoff.account_id).counted(now=NOW):
         raise Unreachable("too many calls", wait=30)
@@ -313,7 +313,7 @@ def test_an_order_for_a_resting_courier_waits_for_it(dada):
     assert facts(handoff) == ("sent", "searching", "", "ready")
 
 
-def test_an_order_waits_no_longer_than_a_minute_for_a_resting_courier(dada):
+def test_an_order_waits_no_longer_than_a_minute_for_a_resting_courier(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     with pytest.raises(Unreachable), guard_of(handoff.account_id).counted(now=after(55)):
         raise Unreachable("too many calls", wait=120)
@@ -322,7 +322,7 @@ def test_an_order_waits_no_longer_than_a_minute_for_a_resting_courier(dada):
     assert dada.calls == []
 
 
-def test_a_courier_that_hangs_does_not_hold_up_another(dada):
+def test_a_courier_that_hangs_does_not_hold_up_another(dada: FakeDada) -> None:
     hanging, other = handed_to(dada), handed_to(dada)
     with ExitStack() as stack:
         for _ in range(MOST_AT_ONCE):

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -15,13 +16,15 @@ from django.utils import timezone
 
 from couriers.services import cancel_hand_off
 from couriers.tests.factories import MEI
+from couriers.tests.fake_dada import FakeDada
 from couriers.tests.work import facts, handed_to, run_jobs
 from couriers.watching import watch
 
+Workers = tuple[list[subprocess.Popen[bytes]], Callable[[], int]]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
-def start_worker():
+def start_worker() -> subprocess.Popen[bytes]:
     """Start a worker on the test's own database."""
     database = connection.settings_dict
     url = f"sqlite:///{database['NAME']}"
@@ -34,11 +37,11 @@ def start_worker():
 
 
 @pytest.fixture
-def worker_died():
+def worker_died() -> Iterator[Workers]:
     """Start a worker and wait for its end, whatever that is."""
-    started = []
+    started: list[subprocess.Popen[bytes]] = []
 
-    def run():
+    def run() -> int:
         started.append(start_worker())
         return started[-1].wait(timeout=60)
 
@@ -48,11 +51,11 @@ def worker_died():
         process.wait()
 
 
-def seconds_on(seconds):
+def seconds_on(seconds: float) -> datetime:
     return timezone.now() + timedelta(seconds=seconds)
 
 
-def recover():
+def recover() -> None:
     """What beat and the other workers do in the next half minute."""
     watch(now=seconds_on(16))
     for seconds in (17, 19, 30):
@@ -60,11 +63,13 @@ def recover():
 
 
 @pytest.mark.parametrize("moment", ["before_call", "before_reply"])
-def test_a_worker_killed_during_its_call_leaves_one_errand_and_a_true_card(dada, worker_died, moment):
+def test_a_worker_killed_during_its_call_leaves_one_errand_and_a_true_card(
+    dada: FakeDada, worker_died: Workers, moment: str
+) -> None:
     started, run = worker_died
     handoff = handed_to(dada)
 
-    def kill():
+    def kill() -> None:
         setattr(dada, moment, None)
         started[0].kill()
 
@@ -76,7 +81,9 @@ def test_a_worker_killed_during_its_call_leaves_one_errand_and_a_true_card(dada,
     assert dada.ledger == [handoff.origin_id]
 
 
-def test_a_worker_frozen_past_its_lease_cannot_undo_what_others_did_meanwhile(dada, worker_died):
+def test_a_worker_frozen_past_its_lease_cannot_undo_what_others_did_meanwhile(
+    dada: FakeDada, worker_died: Workers
+) -> None:
     started, _ = worker_died
     handoff = handed_to(dada)
     frozen = Frozen(dada)
@@ -98,20 +105,20 @@ def test_a_worker_frozen_past_its_lease_cannot_undo_what_others_did_meanwhile(da
 class Frozen:
     """Stops the calling process while Dada holds its reply back, until it is thawed."""
 
-    def __init__(self, dada):
+    def __init__(self, dada: FakeDada) -> None:
         self.calling, self.thawed = threading.Event(), threading.Event()
         dada.before_reply = self._hold
         self._dada = dada
 
-    def _hold(self):
+    def _hold(self) -> None:
         self._dada.before_reply = None
         self.calling.set()
         self.thawed.wait(30)
 
-    def wait_until_it_calls(self, process):
+    def wait_until_it_calls(self, process: subprocess.Popen[bytes]) -> None:
         assert self.calling.wait(60)
         process.send_signal(signal.SIGSTOP)
 
-    def thaw(self, process):
+    def thaw(self, process: subprocess.Popen[bytes]) -> None:
         self.thawed.set()
         process.send_signal(signal.SIGCONT)

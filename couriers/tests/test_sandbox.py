@@ -4,6 +4,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,7 +25,7 @@ PATIENCE = 30  # seconds until a test that waits for the sandbox gives up
 class Sandbox:
     """The sandbox as a process of its own; its riders need about a second from door to door."""
 
-    def __init__(self, state):
+    def __init__(self, state: Path) -> None:
         with socket.socket() as reserved:
             reserved.bind(("127.0.0.1", 0))
             port = reserved.getsockname()[1]
@@ -31,18 +34,18 @@ class Sandbox:
         self.process = subprocess.Popen([sys.executable, "-m", "sandbox", *options], cwd=project.BASE_DIR)
         until(self._answers)
 
-    def _answers(self):
+    def _answers(self) -> bool:
         try:
             return httpx.get(f"{self.url}/control/health").status_code == 200
         except httpx.ConnectError:
             return False
 
-    def misbehave(self, kind, **more):
+    def misbehave(self, kind: str, **more: object) -> None:
         httpx.post(
             f"{self.url}/control/faults", json={"target": "dada", "kind": kind, **more}
         ).raise_for_status()
 
-    def created(self):
+    def created(self) -> list[str]:
         """The errands that were really created, by our number."""
         return [
             entry["origin_id"]
@@ -50,12 +53,12 @@ class Sandbox:
             if entry["new"]
         ]
 
-    def stop(self):
+    def stop(self) -> None:
         self.process.terminate()
         self.process.wait(timeout=20)
 
 
-def until(condition):
+def until(condition: Callable[[], bool]) -> None:
     """Wait for something another process does."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -64,14 +67,14 @@ def until(condition):
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     server = Sandbox(tmp_path_factory.mktemp("sandbox"))
     yield server
     server.stop()
 
 
 @pytest.fixture
-def handoff(sandbox, live_server, settings):
+def handoff(sandbox: Sandbox, live_server: Any, settings: Any) -> HandOff:
     """An order given to the sandbox's Dada, which calls back to a live portal."""
     settings.PUBLIC_URL = live_server.url
     httpx.delete(f"{sandbox.url}/control/faults").raise_for_status()
@@ -81,10 +84,10 @@ def handoff(sandbox, live_server, settings):
     return HandOff.objects.select_related("order").get(order=order)
 
 
-def comes_to(handoff, *expected):
+def comes_to(handoff: HandOff, *expected: str) -> None:
     """Run jobs until state, progress and the order's state are as expected."""
 
-    def there():
+    def there() -> bool:
         drain(queue="couriers", seconds=5)
         state, progress, _, order_state = facts(handoff)
         return (state, progress, order_state) == expected
@@ -92,7 +95,9 @@ def comes_to(handoff, *expected):
     until(there)
 
 
-def test_an_order_reaches_the_guest_and_the_card_followed_the_rider(sandbox, handoff):
+def test_an_order_reaches_the_guest_and_the_card_followed_the_rider(
+    sandbox: Sandbox, handoff: HandOff
+) -> None:
     comes_to(handoff, "delivered", "delivered", "delivered")
     assert sandbox.created().count(handoff.origin_id) == 1
     assert handoff.rider_name
@@ -100,26 +105,26 @@ def test_an_order_reaches_the_guest_and_the_card_followed_the_rider(sandbox, han
     assert handoff.confirmed_at <= handoff.picked_up_at <= handoff.delivered_at
 
 
-def test_a_lost_reply_makes_no_second_errand(sandbox, handoff):
+def test_a_lost_reply_makes_no_second_errand(sandbox: Sandbox, handoff: HandOff) -> None:
     sandbox.misbehave("lost_reply", path="addOrder")
     comes_to(handoff, "delivered", "delivered", "delivered")
     assert sandbox.created().count(handoff.origin_id) == 1
 
 
-def test_callbacks_that_come_twice_and_out_of_order_end_well(sandbox, handoff):
+def test_callbacks_that_come_twice_and_out_of_order_end_well(sandbox: Sandbox, handoff: HandOff) -> None:
     sandbox.misbehave("duplicate_callbacks", times=2)
     sandbox.misbehave("shuffled_callbacks", times=2)
     comes_to(handoff, "delivered", "delivered", "delivered")
 
 
-def test_a_busy_dada_puts_the_order_back_on_the_shelf(sandbox, handoff):
+def test_a_busy_dada_puts_the_order_back_on_the_shelf(sandbox: Sandbox, handoff: HandOff) -> None:
     sandbox.misbehave("refuse", path="addOrder")
     comes_to(handoff, "failed", "", "ready")
     assert handoff.reason == "运力紧张，暂不接单"
     assert sandbox.created().count(handoff.origin_id) == 0
 
 
-def test_a_rider_search_is_called_off(sandbox, handoff):
+def test_a_rider_search_is_called_off(sandbox: Sandbox, handoff: HandOff) -> None:
     sandbox.misbehave("nobody_accepts")
     comes_to(handoff, "sent", "searching", "ready")
     cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=NOW, reason="guest came by")

@@ -1,10 +1,12 @@
 """What people do with hand-offs, one after the other and at the same time."""
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError
 
 from couriers.errors import LiveHandOff, NotPossible
-from couriers.models import HandOff
+from couriers.models import CourierAccount, HandOff, Rider
 from couriers.services import (
     cancel_hand_off,
     hand_to_courier,
@@ -13,31 +15,33 @@ from couriers.services import (
     rider_picked_up,
 )
 from couriers.tests.factories import BO, MEI, NOW, after, make_account, make_order, make_rider, make_store
-from couriers.tests.work import all_at_once, facts
+from couriers.tests.work import all_at_once, boards_follow, facts
 from orders.errors import Stale
-from orders.models import OrderEvent
+from orders.models import Order, OrderEvent
 from orders.services import Stepped
 from outbox.models import Job
+from stores.actors import Actor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
-def to_rider(order, rider, actor=MEI, **more):
-    return hand_to_rider(order_id=order.pk, rider=rider, actor=actor, now=NOW, **more)
+def to_rider(order: Order, rider: Rider, actor: Actor = MEI, command: str | None = None) -> Stepped:
+    return hand_to_rider(order_id=order.pk, rider=rider, actor=actor, now=NOW, command=command)
 
 
-def to_courier(order, account, actor=MEI, **more):
-    return hand_to_courier(order_id=order.pk, account=account, actor=actor, now=NOW, **more)
+def to_courier(order: Order, account: CourierAccount, actor: Actor = MEI) -> Stepped:
+    return hand_to_courier(order_id=order.pk, account=account, actor=actor, now=NOW)
 
 
-def kinds(order):
+def kinds(order: Order) -> list[str]:
     return list(OrderEvent.objects.filter(order=order).order_by("seq").values_list("kind", flat=True))
 
 
-def test_an_own_rider_brings_an_order_to_the_guest():
+def test_an_own_rider_brings_an_order_to_the_guest() -> None:
     order = make_order()
     rider = make_rider(order.store)
-    handed = to_rider(order, rider)
+    with boards_follow(NOW):
+        handed = to_rider(order, rider)
     handoff = HandOff.objects.get(order=order)
     assert handed.card["delivery"] == {
         "handoff": handoff.pk,
@@ -51,8 +55,10 @@ def test_an_own_rider_brings_an_order_to_the_guest():
         "reason": "",
         "since": "2026-02-06T04:00:00.000Z",
     }
-    assert rider_picked_up(order_id=order.pk, actor=MEI, now=after(60)).card["state"] == "collected"
-    assert rider_delivered(order_id=order.pk, actor=MEI, now=after(600)).card["state"] == "delivered"
+    with boards_follow(after(60)):
+        assert rider_picked_up(order_id=order.pk, actor=MEI, now=after(60)).card["state"] == "collected"
+    with boards_follow(after(600)):
+        assert rider_delivered(order_id=order.pk, actor=MEI, now=after(600)).card["state"] == "delivered"
     assert facts(handoff) == ("delivered", "delivered", "", "delivered")
     assert (handoff.picked_up_at, handoff.delivered_at, handoff.ended_at) == (
         after(60),
@@ -63,7 +69,7 @@ def test_an_own_rider_brings_an_order_to_the_guest():
     assert not Job.objects.filter(queue="couriers").exists()
 
 
-def test_a_courier_is_called_by_a_job_and_the_card_says_so():
+def test_a_courier_is_called_by_a_job_and_the_card_says_so() -> None:
     order = make_order()
     handed = to_courier(order, make_account(order.store))
     handoff = HandOff.objects.get(order=order)
@@ -75,7 +81,7 @@ def test_a_courier_is_called_by_a_job_and_the_card_says_so():
 @pytest.mark.parametrize(
     "values", [{"fulfilment": "pickup"}, {"fulfilment": "platform_courier"}, {"state": "accepted"}]
 )
-def test_what_the_store_does_not_deliver_or_has_not_begun_is_not_handed_off(values):
+def test_what_the_store_does_not_deliver_or_has_not_begun_is_not_handed_off(values: dict[str, Any]) -> None:
     order = make_order(**values)
     with pytest.raises(NotPossible):
         to_rider(order, make_rider(order.store))
@@ -83,7 +89,7 @@ def test_what_the_store_does_not_deliver_or_has_not_begun_is_not_handed_off(valu
     assert kinds(order) == []
 
 
-def test_another_stores_rider_and_courier_are_refused():
+def test_another_stores_rider_and_courier_are_refused() -> None:
     order, elsewhere = make_order(), make_store()
     with pytest.raises(NotPossible):
         to_rider(order, make_rider(elsewhere))
@@ -91,10 +97,11 @@ def test_another_stores_rider_and_courier_are_refused():
         to_courier(order, make_account(elsewhere))
 
 
-def test_of_two_people_one_hands_off_and_the_other_is_told_who_did():
+def test_of_two_people_one_hands_off_and_the_other_is_told_who_did() -> None:
     order = make_order()
     rider, account = make_rider(order.store), make_account(order.store)
-    outcomes = all_at_once(lambda: to_rider(order, rider, MEI), lambda: to_courier(order, account, BO))
+    with boards_follow(NOW):
+        outcomes = all_at_once(lambda: to_rider(order, rider, MEI), lambda: to_courier(order, account, BO))
     won = [outcome for outcome in outcomes if isinstance(outcome, Stepped)]
     told = [outcome for outcome in outcomes if isinstance(outcome, LiveHandOff)]
     assert (len(won), len(told)) == (1, 1)
@@ -105,7 +112,7 @@ def test_of_two_people_one_hands_off_and_the_other_is_told_who_did():
     assert Job.objects.filter(kind="handoff.create").count() == (1 if winner.account_id else 0)
 
 
-def test_many_people_at_once_make_one_hand_off():
+def test_many_people_at_once_make_one_hand_off() -> None:
     order = make_order()
     account = make_account(order.store)
     outcomes = all_at_once(*[lambda: to_courier(order, account)] * 6)
@@ -114,7 +121,7 @@ def test_many_people_at_once_make_one_hand_off():
     assert HandOff.objects.count() == Job.objects.filter(kind="handoff.create").count() == 1
 
 
-def test_the_database_itself_refuses_a_second_live_hand_off():
+def test_the_database_itself_refuses_a_second_live_hand_off() -> None:
     order = make_order()
     to_rider(order, make_rider(order.store))
     again = HandOff.objects.get(order=order)
@@ -123,7 +130,7 @@ def test_the_database_itself_refuses_a_second_live_hand_off():
         again.save(force_insert=True)
 
 
-def test_a_command_sent_twice_is_carried_out_once():
+def test_a_command_sent_twice_is_carried_out_once() -> None:
     order = make_order()
     rider = make_rider(order.store)
     first = to_rider(order, rider, command="key-1")
@@ -132,7 +139,7 @@ def test_a_command_sent_twice_is_carried_out_once():
     assert kinds(order) == ["order.delivery"]
 
 
-def test_a_command_sent_twice_at_once_is_carried_out_once():
+def test_a_command_sent_twice_at_once_is_carried_out_once() -> None:
     order = make_order()
     rider = make_rider(order.store)
     outcomes = all_at_once(*[lambda: to_rider(order, rider, command="key-1")] * 2)
@@ -141,12 +148,13 @@ def test_a_command_sent_twice_at_once_is_carried_out_once():
     assert kinds(order) == ["order.delivery"]
 
 
-def test_an_own_riders_hand_off_is_cancelled_at_once_and_the_next_may_begin():
+def test_an_own_riders_hand_off_is_cancelled_at_once_and_the_next_may_begin() -> None:
     order = make_order()
     rider = make_rider(order.store)
     to_rider(order, rider)
     handoff = HandOff.objects.get(order=order)
-    cancelled = cancel_hand_off(order_id=order.pk, actor=BO, now=after(5), reason="flat tyre")
+    with boards_follow(after(5)):
+        cancelled = cancel_hand_off(order_id=order.pk, actor=BO, now=after(5), reason="flat tyre")
     assert facts(handoff) == ("cancelled", "assigned", "flat tyre", "ready")
     assert cancelled.card["delivery"]["state"] == "cancelled"
     assert cancelled.card["delivery"]["rider_phone"] == ""
@@ -154,17 +162,18 @@ def test_an_own_riders_hand_off_is_cancelled_at_once_and_the_next_may_begin():
     assert HandOff.objects.filter(order=order).count() == 2
 
 
-def test_what_a_rider_brings_back_stands_on_the_shelf_again():
+def test_what_a_rider_brings_back_stands_on_the_shelf_again() -> None:
     order = make_order()
     to_rider(order, make_rider(order.store))
     rider_picked_up(order_id=order.pk, actor=MEI, now=after(5))
     handoff = HandOff.objects.get(order=order)
-    cancel_hand_off(order_id=order.pk, actor=MEI, now=after(9), reason="nobody at home")
+    with boards_follow(after(9)):
+        cancel_hand_off(order_id=order.pk, actor=MEI, now=after(9), reason="nobody at home")
     assert facts(handoff) == ("cancelled", "picked_up", "nobody at home", "ready")
     assert kinds(order) == ["order.delivery", "order.collected", "order.recalled"]
 
 
-def test_an_unsent_hand_off_is_cancelled_without_calling_the_courier():
+def test_an_unsent_hand_off_is_cancelled_without_calling_the_courier() -> None:
     order = make_order()
     to_courier(order, make_account(order.store))
     cancel_hand_off(order_id=order.pk, actor=MEI, now=after(1))
@@ -172,7 +181,7 @@ def test_an_unsent_hand_off_is_cancelled_without_calling_the_courier():
     assert not Job.objects.filter(queue="couriers").exists()
 
 
-def test_of_two_people_who_cancel_one_is_told_of_the_other():
+def test_of_two_people_who_cancel_one_is_told_of_the_other() -> None:
     order = make_order()
     to_rider(order, make_rider(order.store))
     acts = [lambda: cancel_hand_off(order_id=order.pk, actor=MEI, now=after(2))] * 2
@@ -183,7 +192,7 @@ def test_of_two_people_who_cancel_one_is_told_of_the_other():
     assert kinds(order) == ["order.delivery", "order.delivery"]
 
 
-def test_a_rider_cannot_leave_with_an_order_that_is_not_ready():
+def test_a_rider_cannot_leave_with_an_order_that_is_not_ready() -> None:
     order = make_order(state="making", ready_at=None)
     to_rider(order, make_rider(order.store))
     with pytest.raises(NotPossible):
@@ -191,7 +200,7 @@ def test_a_rider_cannot_leave_with_an_order_that_is_not_ready():
     assert HandOff.objects.get(order=order).progress == "assigned"
 
 
-def test_without_a_live_hand_off_there_is_nothing_to_cancel_or_to_follow():
+def test_without_a_live_hand_off_there_is_nothing_to_cancel_or_to_follow() -> None:
     order = make_order()
     for verb in (cancel_hand_off, rider_picked_up, rider_delivered):
         with pytest.raises(Stale):
@@ -199,7 +208,7 @@ def test_without_a_live_hand_off_there_is_nothing_to_cancel_or_to_follow():
     assert kinds(order) == []
 
 
-def test_couriers_tell_their_own_progress():
+def test_couriers_tell_their_own_progress() -> None:
     order = make_order()
     to_courier(order, make_account(order.store))
     for verb in (rider_picked_up, rider_delivered):

@@ -1,6 +1,7 @@
 """The table of moves and the rules for reports."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,16 +21,16 @@ T = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def test_every_state_has_its_moves_and_only_the_ended_have_none():
+def test_every_state_has_its_moves_and_only_the_ended_have_none() -> None:
     assert set(NEXT) == set(HandOffState)
     assert {state for state in HandOffState if not NEXT[state]} == set(HandOffState) - LIVE
 
 
-def test_a_call_is_only_ever_made_from_pending():
+def test_a_call_is_only_ever_made_from_pending() -> None:
     assert [state for state in HandOffState if HandOffState.CLAIMED in NEXT[state]] == [HandOffState.PENDING]
 
 
-def test_a_reply_that_never_came_cannot_be_sent_again_without_being_pending_first():
+def test_a_reply_that_never_came_cannot_be_sent_again_without_being_pending_first() -> None:
     assert HandOffState.CLAIMED not in NEXT[HandOffState.UNKNOWN]
 
 
@@ -53,7 +54,9 @@ def test_a_reply_that_never_came_cannot_be_sent_again_without_being_pending_firs
         ("returned", Progress.DELIVERED, T + SECOND, Verdict.BACKWARD),
     ],
 )
-def test_reports_move_forward_but_for_a_rider_who_gives_up(known, reported, at, verdict):
+def test_reports_move_forward_but_for_a_rider_who_gives_up(
+    known: str, reported: Progress, at: datetime | None, verdict: str
+) -> None:
     assert judge(Known(known, T if known else None), reported, at) == verdict
 
 
@@ -71,12 +74,12 @@ def test_reports_move_forward_but_for_a_rider_who_gives_up(known, reported, at, 
         ("confirmed", Progress.RETURNED, "failed"),
     ],
 )
-def test_the_state_follows_the_report(state, report, after):
+def test_the_state_follows_the_report(state: str, report: Any, after: str) -> None:
     assert state_after(state, report) == after
 
 
 @pytest.mark.parametrize("state", sorted(LIVE))
 @pytest.mark.parametrize("report", [*Progress, *Outcome])
-def test_whatever_is_reported_there_is_a_move_for_it(state, report):
+def test_whatever_is_reported_there_is_a_move_for_it(state: str, report: Any) -> None:
     target = state_after(state, report)
     assert target == state or target in NEXT[state]

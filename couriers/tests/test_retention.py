@@ -1,0 +1,33 @@
+"""What is forgotten, and what is not."""
+
+from datetime import timedelta
+
+import pytest
+
+from couriers.models import CourierMessage, HandOff
+from couriers.retention import purge
+from couriers.services import cancel_hand_off, hand_to_rider
+from couriers.tests.factories import MEI, NOW, make_order, make_rider
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def handed_off() -> HandOff:
+    order = make_order()
+    hand_to_rider(order_id=order.pk, rider=make_rider(order.store), actor=MEI, now=NOW)
+    handoff = HandOff.objects.get(order=order)
+    CourierMessage.objects.create(handoff=handoff, key=f"k{handoff.pk}", body="{}", received_at=NOW)
+    return handoff
+
+
+def test_riders_and_messages_of_ended_hand_offs_are_forgotten_in_time() -> None:
+    ended, live = handed_off(), handed_off()
+    cancel_hand_off(order_id=ended.order_id, actor=MEI, now=NOW)
+    assert purge(now=NOW + 30 * DAY) == {"messages": 0, "riders": 0}
+    assert purge(now=NOW + 31 * DAY) == {"messages": 2, "riders": 1}
+    assert purge(now=NOW + 31 * DAY) == {"messages": 0, "riders": 0}
+    ended.refresh_from_db()
+    live.refresh_from_db()
+    assert (ended.rider_name, ended.rider_phone) == ("", "")
+    assert (live.rider_name, live.rider_phone) == ("Old Wang", "13900000000")
