@@ -7,7 +7,8 @@ import { Commands, cookie, sender } from "./commands.js";
 import { changeSetting, readSettings } from "./settings.js";
 import { Feed } from "./socket.js";
 import { Sounds } from "./sounds.js";
-import { COLUMNS, columns, EMPTY, lateIds, news, predict, reduce, undoUntil } from "./state.js";
+import { columns, EMPTY, lateIds, news, predict, reduce, undoUntil } from "./state.js";
+import { Stillness } from "./stillness.js";
 
 const TICK_MS = 1_000;
 const NOTICE_MS = 12_000;
@@ -42,6 +43,7 @@ export class Board extends EventTarget {
   #ahead = new Map();
   #late = new Set();
   #unshownAt = null;
+  #still = new Stillness();
   #noticeId = 0;
 
   constructor(boot, describe) {
@@ -130,6 +132,21 @@ export class Board extends EventTarget {
     return columns(this.cards);
   }
 
+  /** The columns as they are to be shown: [{card, gone}] by name, unmoved under a finger. */
+  get layout() {
+    return this.#still.layout(this.columns, performance.now());
+  }
+
+  /** True while a finger is on the board or has just left it: nothing may jump now. */
+  get held() {
+    return this.#still.holds(performance.now());
+  }
+
+  /** True when a press on the card was probably meant for the one that stood there before. */
+  justMoved(id) {
+    return this.#still.justMoved(id, performance.now());
+  }
+
   /** The newest step made here that can still be taken back: its card, or undefined. */
   get undoable() {
     const now = this.now;
@@ -186,8 +203,15 @@ export class Board extends EventTarget {
     this.#changed();
   }
 
+  /** A finger went down or up: hush, and hold everything still for as long as it rests there. */
+  touch(down) {
+    this.#still.touch(down, performance.now());
+    if (down) this.noticed();
+    else setTimeout(() => this.#changed(), Stillness.REST_MS);
+  }
+
   /** Somebody is there: stop ringing. */
-  touched() {
+  noticed() {
     this.sounds.unlock();
     this.sounds.hush();
     if (this.unseen.size === 0) return;
@@ -268,5 +292,3 @@ export class Board extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 }
-
-export { COLUMNS };

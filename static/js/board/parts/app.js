@@ -4,7 +4,6 @@ import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../format.js";
 import { actionFor, neighbour } from "../keys.js";
 import { COLUMNS } from "../state.js";
-import { Stillness } from "../stillness.js";
 import { columnLabel } from "../words.js";
 import { BoardPiece } from "./piece.js";
 
@@ -18,7 +17,7 @@ const VIA_API = new Set(["handoff/cancel", "handoff/picked-up", "handoff/deliver
 
 class BoardApp extends BoardPiece {
   static properties = { ...BoardPiece.properties, tab: { state: true } };
-  #still = new Stillness();
+  #intake = null;
   #focused = null;
 
   constructor() {
@@ -36,9 +35,9 @@ class BoardApp extends BoardPiece {
     document.addEventListener("undo-step", ({ detail }) => this.board.undo(detail.card));
     document.addEventListener("resume-intake", () => this.#resume());
     document.addEventListener("keydown", (event) => this.#key(event));
-    document.addEventListener("pointerdown", () => this.#touch(true));
+    document.addEventListener("pointerdown", () => this.board.touch(true));
     for (const name of ["pointerup", "pointercancel"])
-      document.addEventListener(name, () => this.#touch(false));
+      document.addEventListener(name, () => this.board.touch(false));
     this.addEventListener("focusin", ({ target }) => this.#remember(target));
   }
 
@@ -57,7 +56,8 @@ class BoardApp extends BoardPiece {
 
   #strip() {
     const { board } = this;
-    const { intake, wave, store } = board.state;
+    const { wave, store } = board.state;
+    const intake = this.#steadyIntake();
     const paused = intake.level !== "open";
     return html`
       <section class="strip ${paused ? "is-paused" : ""}" aria-label=${gettext("Load and intake")}>
@@ -67,10 +67,16 @@ class BoardApp extends BoardPiece {
       </section>`;
   }
 
+  /** The switch changes its height with its level: not while a finger is on the board. */
+  #steadyIntake() {
+    if (!this.#intake || !this.board.held) this.#intake = this.board.state.intake;
+    return this.#intake;
+  }
+
   #columns() {
     const { board } = this;
     const columns = board.columns;
-    const layout = this.#still.layout(columns, performance.now());
+    const layout = board.layout;
     return html`
       <nav class="tabs" aria-label=${gettext("Columns")}>
         ${[...COLUMNS, "rail"].map((name) => this.#tab(name, columns[name]?.length))}
@@ -139,7 +145,7 @@ class BoardApp extends BoardPiece {
 
   #step({ id, step }) {
     const card = this.board.card(id);
-    if (!card || this.#still.justMoved(id, performance.now())) return;
+    if (!card || this.board.justMoved(id)) return;
     if (step === "handoff") this.#dialog("handoff-dialog", { card });
     else if (VIA_API.has(step)) this.board.ask(`/orders/${id}/${step}`, {});
     else this.board.step(card, step);
@@ -149,16 +155,10 @@ class BoardApp extends BoardPiece {
     this.board.ask("/intake", { level: "open", reason: "", lasts: "" });
   }
 
-  #touch(down) {
-    this.#still.touch(down, performance.now());
-    if (down) this.board.touched();
-    else setTimeout(() => this.requestUpdate(), Stillness.REST_MS);
-  }
-
   /* --- Keys and focus --- */
 
   #key(event) {
-    this.board.touched();
+    this.board.noticed();
     if (document.querySelector("dialog[open]")) return;
     const action = actionFor(event, this.board.settings);
     if (!action) return;

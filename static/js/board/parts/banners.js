@@ -5,6 +5,11 @@ import { fill, span } from "../format.js";
 import { BoardPiece, icon } from "./piece.js";
 
 class BoardBanners extends BoardPiece {
+  /** A banner that comes or goes moves everything below it: not while a finger is on the board. */
+  shouldUpdate() {
+    return !this.board?.held;
+  }
+
   render() {
     const { board } = this;
     if (!board) return nothing;
@@ -34,19 +39,20 @@ class BoardBanners extends BoardPiece {
     const words = gettext(
       "No connection. The board is %(age)s old. You can go on: steps are kept here and sent later. Pausing and handing off need the connection.",
     );
-    return banner("warn", "wifi-off", fill(words, { age }));
+    const kept = board.commands.entries.length;
+    return banner(
+      "warn",
+      "wifi-off",
+      html`${fill(words, { age })} ${kept ? html`<b>${keptWords(kept)}</b>` : nothing}`,
+    );
   }
 
+  /** The line is there but the server does not take what was pressed. */
   #kept() {
     const { entries, signedOut } = this.board.commands;
     const waiting = entries.filter((entry) => entry.tries > 1).length;
     if (!waiting || signedOut || this.board.stale) return nothing;
-    const words = ngettext(
-      "%(count)s step is kept here and sent again.",
-      "%(count)s steps are kept here and sent again.",
-      waiting,
-    );
-    return banner("warn", "send", fill(words, { count: waiting }));
+    return banner("warn", "send", keptWords(waiting));
   }
 
   #sound() {
@@ -70,6 +76,15 @@ class BoardBanners extends BoardPiece {
       ),
     );
   }
+}
+
+function keptWords(count) {
+  return fill(
+    ngettext("%(count)s step is kept and will be sent.", "%(count)s steps are kept and will be sent.", count),
+    {
+      count,
+    },
+  );
 }
 
 function banner(tone, name, text, action = nothing) {

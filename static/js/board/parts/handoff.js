@@ -49,7 +49,7 @@ class HandoffDialog extends DialogPiece {
   #rider({ id, name, live }) {
     const load = live
       ? fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live })
-      : gettext("free");
+      : gettext("not busy");
     return html`<button type="button" class="button choice-person" @click=${() => this.#give({ rider: id })}>
       ${icon("bike")}<span>${name}</span><small class="muted">${load}</small></button>`;
   }

@@ -26,7 +26,7 @@ class SearchDialog extends DialogPiece {
       <form @submit=${(event) => this.#first(event, found)}>
         <label class="field">
           <span class="label">${gettext("Number, guest or drink")}</span>
-          <input type="search" .value=${this.text} @input=${(event) => this.#type(event.target.value)} />
+          <input enterkeyhint="search" autocomplete="off" .value=${this.text} @input=${(event) => this.#type(event.target.value)} />
         </label>
       </form>
       <p class="visually-hidden" role="status">${this.#result(found.length)}</p>
