@@ -157,7 +157,7 @@ class OrderEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["store", "seq"], name="event_store_seq_unique"),
             models.UniqueConstraint(
-                fields=["store", "command"], condition=Q(command__isnull=False), name="event_command_unique"
+                fields=["order", "command"], condition=Q(command__isnull=False), name="event_command_unique"
             ),
         ]
 

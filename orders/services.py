@@ -7,13 +7,14 @@ for the platform, in one transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from orders.cards import Card
@@ -39,6 +40,9 @@ KINDS = {
 }
 
 
+P = ParamSpec("P")
+
+
 @dataclass(frozen=True, slots=True)
 class Stepped:
     """What a command led to: the card after it, and its event's number."""
@@ -47,6 +51,28 @@ class Stepped:
     seq: int
 
 
+def once(verb: Callable[P, Stepped]) -> Callable[P, Stepped]:
+    """Make a command with a key (`command=`) happen once, and answer every repetition alike.
+
+    Boards send a command again when they do not know whether it arrived; two of them may even
+    run at the same time.
+    """
+
+    @wraps(verb)
+    def carry_out(*args: P.args, **kwargs: P.kwargs) -> Stepped:
+        if (earlier := _earlier(kwargs)) is not None:
+            return earlier
+        try:
+            return verb(*args, **kwargs)
+        except (Stale, CannotUndo, IntegrityError):
+            if (earlier := _earlier(kwargs)) is not None:
+                return earlier
+            raise
+
+    return carry_out
+
+
+@once
 def step(
     *,
     order_id: int,
@@ -63,8 +89,6 @@ def step(
     the platform said it first). Raises Stale if the order is in no state the verb may start from,
     Order.DoesNotExist. A `command` key seen before returns its first outcome.
     """
-    if (earlier := _replay(order_id, command)) is not None:
-        return earlier
     with transaction.atomic():
         _change_state(order_id, verb=verb, actor=actor, now=now, reason=reason)
         if tell:
@@ -72,13 +96,12 @@ def step(
         return _record(order_id, kind=KINDS[verb], actor=actor, now=now, command=command)
 
 
+@once
 def undo(*, order_id: int, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
     """Take the last step back, within `UNDO_SECONDS` and before any platform heard of it.
 
     Raises CannotUndo, Order.DoesNotExist.
     """
-    if (earlier := _replay(order_id, command)) is not None:
-        return earlier
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order_id)
         verb = _last_verb(order)
@@ -92,10 +115,9 @@ def undo(*, order_id: int, actor: Actor, now: datetime, command: str | None = No
         return _record(order_id, kind="order.undone", actor=actor, now=now, command=command)
 
 
+@once
 def dismiss(*, order_id: int, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
     """Take a cancelled order's card off the board, once somebody saw it. Raises Stale."""
-    if (earlier := _replay(order_id, command)) is not None:
-        return earlier
     with transaction.atomic():
         seen = Order.objects.filter(pk=order_id, state=OrderState.CANCELLED, dismissed_at=None)
         if seen.update(dismissed_at=now, on_board=False) != 1:
@@ -108,6 +130,7 @@ def note_urge(*, order_id: int, now: datetime) -> None:
     Order.objects.filter(pk=order_id).update(urges=F("urges") + 1, urged_at=now)
 
 
+@once
 def follow_delivery(
     *,
     order_id: int,
@@ -121,8 +144,6 @@ def follow_delivery(
 
     Both are one event; without a possible verb the kind is `order.delivery`.
     """
-    if (earlier := _replay(order_id, command)) is not None:
-        return earlier
     with transaction.atomic():
         kind = "order.delivery"
         if verb is not None and try_step(order_id, verb=verb, actor=actor, now=now, reason=""):
@@ -203,11 +224,11 @@ def _store_of(order_id: int) -> int:
     return Order.objects.values_list("store_id", flat=True).get(pk=order_id)
 
 
-def _replay(order_id: int, command: str | None) -> Stepped | None:
-    """The outcome of a command that was carried out before; commands may be sent twice."""
-    if command is None:
+def _earlier(command: Mapping[str, Any]) -> Stepped | None:
+    """The outcome of a command that was carried out before."""
+    if (key := command.get("command")) is None:
         return None
-    event = OrderEvent.objects.filter(order_id=order_id, command=command).first()
+    event = OrderEvent.objects.filter(order_id=command["order_id"], command=key).first()
     return None if event is None else Stepped(card=json.loads(event.body)["card"], seq=event.seq)
 
 

@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='orderevent',
-            constraint=models.UniqueConstraint(condition=models.Q(('command__isnull', False)), fields=('store', 'command'), name='event_command_unique'),
+            constraint=models.UniqueConstraint(condition=models.Q(('command__isnull', False)), fields=('order', 'command'), name='event_command_unique'),
         ),
         migrations.AddConstraint(
             model_name='orderline',

@@ -112,6 +112,36 @@ def test_a_command_sent_twice_happens_once_and_answers_the_same(channel, order, 
     assert len(events) == 1
 
 
+def test_a_key_used_for_another_order_is_another_command(channel, order, now):
+    other = place_order(channel, now=now, order_id="E-1002")
+
+    for one in (order, other):
+        services.step(order_id=one.pk, verb="accept", actor=LIN, now=now, command="c-1")
+
+    assert set(Order.objects.values_list("state", flat=True)) == {"accepted"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_command_sent_twice_at_the_same_time_answers_both_alike(channel, now):
+    order = place_order(channel, now=now)
+    barrier = threading.Barrier(4)
+    outcomes = []
+
+    def send():
+        barrier.wait()
+        outcomes.append(services.step(order_id=order.pk, verb="accept", actor=LIN, now=now, command="c-1"))
+        connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert outcomes == [outcomes[0]] * 4
+    assert OrderEvent.objects.filter(kind="order.accepted").count() == 1
+
+
 @pytest.mark.parametrize(
     ("verbs", "back_to"),
     [
