@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 OLDEST = (3, 11)
+MAKE = ("-m", "venv")
 
 
 class Broken(Exception):
@@ -52,7 +53,7 @@ def _create(folder: Path) -> None:
     if folder.exists():
         _say(f"{folder.name} does not work any more: building it anew …")
         shutil.rmtree(folder)
-    made = subprocess.run([sys.executable, "-m", "venv", folder], check=False, capture_output=True, text=True)
+    made = subprocess.run([sys.executable, *MAKE, folder], check=False, capture_output=True, text=True)
     if made.returncode:
         raise Broken(f"{sys.executable} cannot make virtual environments (on Debian: install python3-venv).")
 
