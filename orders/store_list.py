@@ -1,9 +1,10 @@
 """Reads for the list of stores: who takes orders in, and how much stands there to be made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, Sum
 
 from orders.models import Order
 from orders.states import TO_MAKE, WAITING
@@ -36,7 +37,7 @@ def live_rows(stores: Sequence[Store]) -> list[StoreRow]:
     return [_row(store, load.get(store.pk, nothing)) for store in stores]
 
 
-def _load(stores: Sequence[Store]) -> "QuerySet[Order, dict[str, int]]":
+def _load(stores: Sequence[Store]) -> Iterable[Mapping[str, Any]]:
     return (
         Order.objects.filter(store__in=stores, on_board=True, state__in=TO_MAKE)
         .order_by()
@@ -49,7 +50,7 @@ def _load(stores: Sequence[Store]) -> "QuerySet[Order, dict[str, int]]":
     )
 
 
-def _row(store: Store, load: dict[str, int]) -> StoreRow:
+def _row(store: Store, load: Mapping[str, Any]) -> StoreRow:
     intake = getattr(store, "intake", None)
     return StoreRow(
         store=store,

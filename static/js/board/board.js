@@ -12,6 +12,7 @@ import { Stillness } from "./stillness.js";
 
 const TICK_MS = 1_000;
 const NOTICE_MS = 12_000;
+const LATE_TONE_MS = 30_000; // in a wave cards turn late one after the other: one tone for all of them
 const BROWSER = {
   WebSocket: globalThis.WebSocket,
   fetch: (...request) => fetch(...request),
@@ -41,7 +42,10 @@ export class Board extends EventTarget {
   #mine = [];
   /** Cards the server answered with, shown until the feed has caught up: id → {card, seq}. */
   #ahead = new Map();
-  #late = new Set();
+  /** Ids that were late a second ago; null before the first look. */
+  #late = null;
+  #lateToneAt = 0;
+  #lineUp = false;
   #unshownAt = null;
   #still = new Stillness();
   #noticeId = 0;
@@ -69,7 +73,7 @@ export class Board extends EventTarget {
       pollUrl: `${boot.api}/feed`,
       position: () => ({ epoch: this.state.epoch, seq: this.state.seq }),
       apply: (frame) => this.#apply(frame),
-      changed: () => this.#changed(),
+      changed: () => this.#lineChanged(),
       env: BROWSER,
     });
   }
@@ -180,7 +184,7 @@ export class Board extends EventTarget {
       this.#changed();
       return answer.body;
     }
-    this.tell("bad", this.describe.failure(answer, this));
+    this.tell("warn", this.describe.failure(answer, this));
     return null;
   }
 
@@ -240,8 +244,15 @@ export class Board extends EventTarget {
     this.#unshownAt = frame.events?.at(-1)?.at ?? this.#unshownAt;
     this.#forgetAhead();
     this.#announce(news(before, state));
-    this.commands.drain();
     return gap;
+  }
+
+  /** The line came back: what was kept goes out at once. Otherwise it is repeated at its own pace. */
+  #lineChanged() {
+    const up = this.feed.mode === "live" || this.feed.mode === "polling";
+    if (up && !this.#lineUp) this.commands.drain();
+    this.#lineUp = up;
+    this.#changed();
   }
 
   #announce({ arrived, cancelled, riders, urged }) {
@@ -259,7 +270,7 @@ export class Board extends EventTarget {
   #settled(entry, answer) {
     if (answer.status < 300) return this.#keepAhead(answer.body);
     this.#keepAhead({ card: answer.body.card, seq: this.state.seq + 1 });
-    this.tell("bad", this.describe.refusal(entry, answer, this));
+    this.tell("warn", this.describe.refusal(entry, answer, this));
   }
 
   #keepAhead({ card, seq }) {
@@ -282,10 +293,13 @@ export class Board extends EventTarget {
   }
 
   #soundLate() {
+    if (!this.ready) return;
     const late = lateIds(this.cards, this.now);
-    const fresh = [...late].some((id) => !this.#late.has(id));
-    if (fresh && this.#late.size) this.sounds.play("late");
+    const fresh = this.#late && [...late].some((id) => !this.#late.has(id));
     this.#late = late;
+    if (!fresh || Date.now() - this.#lateToneAt < LATE_TONE_MS) return;
+    this.#lateToneAt = Date.now();
+    this.sounds.play("late");
   }
 
   #changed() {

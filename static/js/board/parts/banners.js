@@ -88,7 +88,7 @@ function keptWords(count) {
 }
 
 function banner(tone, name, text, action = nothing) {
-  return html`<div class="banner banner-${tone}" role=${tone === "bad" ? "alert" : "status"}>
+  return html`<div class="banner banner-${tone}" role=${tone === "plain" ? "status" : "alert"}>
     ${icon(name)}<span class="grow">${text}</span>${action}
   </div>`;
 }

@@ -29,7 +29,7 @@ class OrderCard extends Piece {
           ${this.#button()}
         </div>
         <div class="card-facts">
-          ${this.#age(waited)} ${this.#tags()}
+          ${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()}
           <button type="button" class="button button-quiet button-icon card-more" aria-label=${this.#moreLabel()}
             @click=${() => this.emit("open-card", { id: card.id })}>${icon("ellipsis-vertical")}</button>
         </div>
@@ -88,6 +88,7 @@ class OrderCard extends Piece {
   #tags() {
     const { card } = this;
     return html`<span class="card-tags">
+      ${card.state === "cancelled" ? html`<span class="tag tag-cancelled">${stateLabel(card.state)}</span>` : nothing}
       ${card.state === "held" ? html`<span class="tag tag-held">${icon("lock")}${gettext("Held")}</span>` : nothing}
       ${card.state === "placed" ? html`<span class="tag tag-new">${gettext("New")}</span>` : nothing}
       ${card.urges ? html`<span class="tag tag-urged">${icon("megaphone")}${urged(card.urges)}</span>` : nothing}
@@ -130,7 +131,7 @@ class OrderCard extends Piece {
   #ended() {
     const { card } = this;
     if (card.state !== "cancelled") return nothing;
-    const words = gettext("Cancelled by %(by)s at %(at)s. %(reason)s");
+    const words = gettext("%(by)s at %(at)s: %(reason)s");
     const values = {
       by: card.ended_by || card.account,
       at: clock(card.ended_at, this.zone),

@@ -1,18 +1,21 @@
-/** Pause intake: why, and for how long. One press on a length does it. */
+/** Pause intake: why, and for how long. One press on a length does it. Below it, who did so before. */
 
-import { html, live } from "../../../vendor/lit-3.3.3.js";
-import { fill } from "../format.js";
+import { html, live, nothing } from "../../../vendor/lit-3.3.3.js";
+import { clock, fill } from "../format.js";
 import { pauseReasons } from "../words.js";
 import { DialogPiece } from "./dialog.js";
 
+const SHOWN_CHANGES = 5;
 const MINUTES = ["5", "10", "20", "30"];
 
 class PauseDialog extends DialogPiece {
-  static properties = { ...DialogPiece.properties, reason: { state: true } };
+  static properties = { ...DialogPiece.properties, reason: { state: true }, changes: { state: true } };
 
-  show() {
+  async show() {
     this.reason = pauseReasons()[0];
-    return super.show();
+    this.changes = [];
+    await super.show();
+    this.changes = (await this.board.read("/intake/history"))?.changes ?? [];
   }
 
   title() {
@@ -36,7 +39,20 @@ class PauseDialog extends DialogPiece {
           ${this.#length("shift", gettext("This shift"))} ${this.#length("today", gettext("Today"))}
         </div>
       </fieldset>
-      <p class="field-hint">${gettext("Platforms are told at once. Orders that still come in are kept and marked as held.")}</p>`;
+      <p class="field-hint">${gettext("Platforms are told at once. Orders that still come in are kept and marked as held.")}</p>
+      ${this.changes.length ? this.#history() : nothing}`;
+  }
+
+  #history() {
+    return html`<section>
+      <h3>${gettext("Last changes")}</h3>
+      <ul class="history">${this.changes.slice(0, SHOWN_CHANGES).map((change) => this.#change(change))}</ul>
+    </section>`;
+  }
+
+  #change({ level, reason, actor, at }) {
+    const what = level === "open" ? gettext("Open") : gettext("Paused");
+    return html`<li>${[clock(at, this.board.zone), what, actor, reason].filter(Boolean).join(" · ")}</li>`;
   }
 
   #reason(reason) {
