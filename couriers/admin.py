@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from couriers.models import CourierAccount, CourierMessage, CourierStore, HandOff, Rider
 from outbox.admin import ReadOnly
-from stores.admin import WriteOnlyForm
+from stores.admin import HTTPS, WriteOnlyForm
 
 
 class RiderForm(WriteOnlyForm):
@@ -35,6 +35,7 @@ class CourierAccountForm(WriteOnlyForm):
 @admin.register(CourierAccount)
 class CourierAccountAdmin(admin.ModelAdmin):
     form = CourierAccountForm
+    formfield_overrides = HTTPS
     list_display = ("label", "provider", "franchise", "active", "base_url")
     list_filter = ("provider", "active", "franchise")
     list_select_related = ("franchise",)

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Model
+from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -175,8 +175,12 @@ class StoreAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
         open_store(store=obj, now=timezone.now())
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+
+# What is typed without a scheme is meant to be safe.
+HTTPS = {models.URLField: {"assume_scheme": "https"}}
 
 
 class ChannelAccountForm(WriteOnlyForm):
@@ -186,6 +190,7 @@ class ChannelAccountForm(WriteOnlyForm):
 @admin.register(ChannelAccount)
 class ChannelAccountAdmin(admin.ModelAdmin):
     form = ChannelAccountForm
+    formfield_overrides = HTTPS
     list_display = ("slug", "channel", "franchise", "active", "callback_url")
     list_filter = ("channel", "active", "franchise")
     list_select_related = ("franchise",)

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 from django.views.defaults import server_error
 
-from reports.tests.rows import make_manager
+from reports.tests.rows import make_manager, make_store
 
 
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
@@ -41,6 +41,7 @@ def test_a_form_without_its_token():
 
 @pytest.mark.django_db
 def test_a_request_with_too_many_parts(client):
+    make_store()
     client.force_login(make_manager())
     response = client.get(reverse("reports") + "?" + "store=1&" * 1001)
     assert response.status_code == 400

@@ -72,7 +72,12 @@ function options(element, data, show) {
         incrs: [1, 2, 3, 4, 6, 12, 24],
         space: 16 + 7 * Math.max(...under.map((label) => label.length)),
       },
-      { ...axis, size: 44, grid: { stroke: colour.grid, width: 1 }, values: (_plot, steps) => wholeSteps(steps, grouped) },
+      {
+        ...axis,
+        size: 44,
+        grid: { stroke: colour.grid, width: 1 },
+        values: (_plot, steps) => wholeSteps(steps, grouped),
+      },
     ],
     series: [
       {},

@@ -1,0 +1,60 @@
+"""A row of everything, so that every page has something to show."""
+
+from datetime import timedelta
+
+from couriers.models import CourierMessage, CourierStore
+from orders.models import Conflict, EarlyCancel, IncomingMessage, OrderEvent, OrderLine, StoreSequence
+from outbox.models import Job
+from reports.tests import rows
+from stores.models import StoreChannel
+from stores.services import open_store
+
+
+def build(now):
+    """Make the rows; returns {"app.model": pk}."""
+    franchise = rows.make_franchise()
+    store = rows.make_store("SH-01", franchise=franchise, name="云茶 人民广场店")
+    account = rows.make_account(franchise, slug=f"standard-{franchise.slug}")
+    admin, staff = rows.make_admin("admin"), rows.make_staff(store, "staff")
+    rows.make_manager("manager", franchise)
+    order = rows.make_order(
+        store, placed_at=now - timedelta(minutes=30), ready_after=7, state="delivered", on_board=False
+    )
+    handoff = rows.make_handoff(
+        store, "delivered", at=now - timedelta(minutes=20), ready_after=3, on_board=False
+    )
+    courier = rows.make_courier_account(franchise)
+    message = {
+        "account": account,
+        "delivery_id": "msg_1",
+        "external_id": "X1",
+        "body": "{}",
+        "received_at": now,
+    }
+    job = {"kind": "channel.order", "queue": "platforms", "due_at": now, "created_at": now}
+    made = [
+        franchise,
+        store,
+        account,
+        admin,
+        staff.memberships.get(),
+        open_store(store=store, now=now),
+        rows.make_change(store, "paused", now - timedelta(hours=1), "The floor is full"),
+        StoreChannel.objects.create(store=store, account=account, external_code="SH-01"),
+        order,
+        OrderLine.objects.create(
+            order=order, position=1, sku="T1", name="茉莉奶绿", quantity=2, unit_price=750
+        ),
+        StoreSequence.objects.create(store=store, epoch="a", last_seq=1),
+        OrderEvent.objects.create(store=store, seq=1, order=order, kind="order.placed", at=now, body="{}"),
+        IncomingMessage.objects.create(kind="order.created", body_hash="0", **message),
+        Conflict.objects.create(body_hash="1", **message),
+        EarlyCancel.objects.create(account=account, external_id="X9", at=now),
+        Job.objects.create(key="1", state="dead", attempts=8, last_error="ConnectTimeout", **job),
+        handoff.rider,
+        courier,
+        CourierStore.objects.create(account=courier, store=store, shop_no="11047059"),
+        handoff,
+        CourierMessage.objects.create(handoff=handoff, key="k", body="{}", outcome="taken", received_at=now),
+    ]
+    return {row._meta.label_lower: row.pk for row in made}

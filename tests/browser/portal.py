@@ -1,0 +1,72 @@
+"""A portal of its own for browser tests: Daphne on a free port, SQLite and secrets in a folder."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.services import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+FILL = """
+import json
+from django.utils import timezone
+from reports.tests.world import build
+print(json.dumps(build(timezone.now())))
+"""
+
+
+class Portal:
+    """Migrates, fills, serves. `url` has no slash at its end; `rows` are primary keys by model."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._environment = {
+            **os.environ,
+            "PORTAL_MODE": "local",
+            "PORTAL_VAR": str(folder),
+            "PORTAL_PUBLIC_URL": self.url,
+            "PORTAL_LOG_LEVEL": "ERROR",
+            "DJANGO_SETTINGS_MODULE": "merchant_portal.settings",
+        }
+        self._environment.pop("DATABASE_URL", None)
+        self._python("manage.py", "migrate", "-v0")
+        self.rows: dict[str, int] = json.loads(self._python("manage.py", "shell", "-v0", "-c", FILL))
+        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "-v", "0"]
+        self._log = (folder / "daphne.log").open("w")
+        self._process = subprocess.Popen(
+            [*command, "merchant_portal.asgi:application"],
+            env=self._environment,
+            cwd=ROOT,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self._wait()
+
+    def _python(self, *arguments: str) -> str:
+        command = [sys.executable, *arguments]
+        done = subprocess.run(
+            command, env=self._environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
+
+    def _wait(self, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                urlopen(f"{self.url}/livez", timeout=1).close()  # noqa: S310 -- our own address
+            except URLError:
+                time.sleep(0.1)
+            else:
+                return
+        raise TimeoutError(f"Daphne did not answer: {Path(self._log.name).read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=20)
+        self._log.close()

@@ -1,0 +1,186 @@
+"""Every page, as the people who may see it: strict content policy, no script error, nobody shut out."""
+
+import pytest
+from django.contrib import admin
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from tests.browser.inspect import barriers, policy_breaks, watch
+
+pytestmark = pytest.mark.browser
+
+MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
+ADDABLE = [
+    "stores.user",
+    "stores.store",
+    "stores.channelaccount",
+    "couriers.courieraccount",
+    "couriers.rider",
+]
+PLACES = [
+    ("", "/login/", 200),
+    ("", "/admin/login/", 200),
+    ("", "/nowhere/", 404),
+    ("", "/api/v1/docs", 200),
+    ("staff", "/", 200),
+    ("staff", "/stores/{stores.store}/", 200),
+    ("staff", "/reports/", 404),
+    ("manager", "/", 200),
+    ("manager", "/reports/", 200),
+    ("manager", "/reports/?days=7", 200),
+    ("manager", "/reports/?day=2020-01-01", 200),
+    ("manager", "/reports/?day=soon", 400),
+    ("manager", "/stores/{stores.store}/", 200),
+    ("admin", "/", 200),
+    ("admin", "/reports/", 200),
+    ("admin", "/admin/", 200),
+    ("admin", "/admin/stores/", 200),
+    ("admin", "/admin/password_change/", 200),
+    ("admin", "/admin/stores/user/{stores.user}/password/", 200),
+    ("admin", "/admin/stores/store/{stores.store}/history/", 200),
+    ("admin", "/admin/stores/franchise/{stores.franchise}/delete/", 200),
+    ("admin", "/api/v1/docs", 200),
+]
+
+
+@pytest.fixture
+def visit(portal, sessions, browser):
+    """Open an address as somebody; closes what it opened and checks the policy and the scripts."""
+    contexts = []
+
+    def open_page(user, path, *, scheme="light", width=1280):
+        context = browser.new_context(
+            base_url=portal.url,
+            storage_state=sessions[user],
+            color_scheme=scheme,
+            viewport={"width": width, "height": 800},
+        )
+        context.set_default_timeout(15_000)
+        contexts.append((context, watch(context)))
+        page = context.new_page()
+        response = page.goto(path.format_map(portal.rows), wait_until="load")
+        return page, response
+
+    yield open_page
+    for context, errors in contexts:
+        breaks = [line for page in context.pages for line in policy_breaks(page)]
+        context.close()
+        assert (breaks, errors) == ([], [])
+
+
+def strict(policy):
+    return policy and "unsafe" not in policy and "default-src 'none'" in policy and "*" not in policy
+
+
+def check(page, response, status):
+    assert response.status == status
+    assert strict(response.headers.get("content-security-policy", ""))
+    assert barriers(page) == []
+
+
+@pytest.mark.parametrize(("user", "path", "status"), PLACES)
+def test_a_page_is_strict_and_open_to_everybody(visit, user, path, status):
+    page, response = visit(user, path)
+    check(page, response, status)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_list_of_the_admin_is_strict_and_open_to_everybody(visit, model):
+    page, response = visit("admin", reverse(f"admin:{model.replace('.', '_')}_changelist"))
+    check(page, response, 200)
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if not model.startswith("axes.")])
+def test_every_row_of_the_admin_is_strict_and_open_to_everybody(visit, portal, model):
+    page, response = visit(
+        "admin", reverse(f"admin:{model.replace('.', '_')}_change", args=[portal.rows[model]])
+    )
+    check(page, response, 200)
+
+
+@pytest.mark.parametrize("model", ADDABLE)
+def test_forms_of_the_admin_are_strict_and_open_to_everybody(visit, model):
+    page, response = visit("admin", reverse(f"admin:{model.replace('.', '_')}_add"))
+    check(page, response, 200)
+
+
+@pytest.mark.parametrize(
+    ("user", "path"),
+    [
+        ("admin", "/admin/"),
+        ("admin", "/admin/outbox/job/"),
+        ("admin", "/admin/stores/store/{stores.store}/change/"),
+        ("admin", "/admin/orders/order/{orders.order}/change/"),
+    ],
+)
+def test_the_admin_is_open_to_everybody_in_the_dark_too(visit, user, path):
+    page, response = visit(user, path, scheme="dark")
+    check(page, response, 200)
+
+
+@pytest.mark.parametrize("path", ["/login/", "/reports/", "/reports/?days=28", "/api/v1/docs"])
+@pytest.mark.parametrize("width", [390, 1920])
+def test_a_page_never_scrolls_sideways(visit, path, width):
+    page, _ = visit("" if path == "/login/" else "manager", path, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+def test_error_pages_are_open_to_everybody(visit, portal, name):
+    page, _ = visit("", "/login/")
+    page.route(
+        "**/broken",
+        lambda route: route.fulfill(body=render_to_string(f"{name}.html"), content_type="text/html"),
+    )
+    page.goto("/broken")
+    assert page.locator("h1").count() == 1
+    assert barriers(page) == []
+
+
+def test_the_report_draws_its_chart_and_names_the_bar_under_the_pointer(visit):
+    page, _ = visit("manager", "/reports/")
+    chart = page.locator("#chart canvas")
+    chart.wait_for()
+    box = chart.bounding_box()
+    before = page.locator("#chart-heading").inner_text()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_function(
+        "text => document.getElementById('chart-heading').textContent !== text", arg=before
+    )
+    assert page.locator("#chart-heading").inner_text().startswith(f"{before} · ")
+
+
+def test_the_report_is_filtered_by_its_form_and_the_address_keeps_it(visit, portal):
+    page, _ = visit("manager", "/reports/")
+    page.select_option("[name=days]", "7")
+    page.locator(".report-stores > summary").click()
+    page.get_by_label("SH-01").check()
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url(f"**days=7&store={portal.rows['stores.store']}")
+    assert page.locator("[name=days]").input_value() == "7"
+
+
+def test_the_orders_come_as_a_file(visit):
+    page, _ = visit("manager", "/reports/")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="All orders (CSV)").click()
+    with open(download.value.path(), encoding="utf-8-sig") as file:
+        lines = file.read().splitlines()
+    assert lines[0].startswith("Store code,Store,Order number")
+    assert len(lines) == 3
+
+
+def test_an_admin_retries_a_dead_letter_with_one_click(visit):
+    page, _ = visit("admin", "/admin/outbox/job/{outbox.job}/change/")
+    page.get_by_role("button", name="Retry").click()
+    page.get_by_text("1 job is due again.").wait_for()
+    assert page.get_by_role("button", name="Retry").count() == 0
+
+
+def test_a_new_secret_can_be_set_and_is_never_shown(visit):
+    page, _ = visit("admin", "/admin/stores/channelaccount/{stores.channelaccount}/change/")
+    assert "whsec_" not in page.content()
+    page.fill("[name=secrets]", "whsec_YW5vdGhlciBvbmU=")
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_text("was changed successfully").wait_for()
+    assert "whsec_" not in page.content()
