@@ -47,7 +47,7 @@ class StoreFactory(DjangoModelFactory[Store]):
 
 
 class UserFactory(DjangoModelFactory[User]):
-    """A person without a membership; the password is `tea-time-0206`."""
+    """A person without a membership or a password (hashing one is slow on purpose): use `force_login`."""
 
     class Meta:
         model = User
@@ -55,7 +55,7 @@ class UserFactory(DjangoModelFactory[User]):
 
     username = factory.Sequence(lambda n: f"lin{n}")
     first_name = "Lin"
-    password = factory.django.Password("tea-time-0206")
+    password = factory.django.Password(None)
 
 
 class StaffFactory(UserFactory):

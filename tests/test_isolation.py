@@ -1,0 +1,157 @@
+"""Nobody reaches a store that is not theirs: every address × role, generated from the site itself."""
+
+import json
+import re
+from itertools import product
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from couriers.models import Rider
+from orders.models import Order, OrderEvent
+from orders.tests.factories import place_order
+from stores.models import IntakeState
+from stores.tests.factories import ManagerFactory, StaffFactory, StoreChannelFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+OPEN_TO_ALL = {
+    "login/", "logout/", "i18n/setlang/", "jsi18n/", "livez", "readyz", "metrics",
+    "couriers/<slug:provider>/callback/<str:token>/",  # the token is the secret; tested in couriers
+    "api/v1/openapi.json", "api/v1/docs", "api/v1/",
+}  # fmt: skip
+OWN_ONLY = {
+    "",
+    "reports/",
+    "reports/orders.csv",
+    "reports/summary.csv",
+    "api/v1/stores/",
+}  # shows what is yours
+VERBS = {
+    "orders/<int:order_id>/<verb>": [
+        "accept",
+        "start",
+        "ready",
+        "collect",
+        "deliver",
+        "reject",
+        "cancel",
+        "recall",
+    ],
+    "handoff/<verb>": ["cancel", "picked-up", "delivered"],
+}
+BODIES = [b"{}", json.dumps({"rider": 1}).encode(), json.dumps({"level": "paused", "reason": "x"}).encode()]
+
+
+def addresses(resolver=None, prefix=""):
+    """Every route of the site but the admin's, as Django writes it."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            if not route.startswith("admin/"):
+                yield from addresses(pattern, route)
+        elif isinstance(pattern, URLPattern):
+            yield route
+
+
+STORE_ROUTES = sorted({route for route in addresses() if route not in OPEN_TO_ALL | OWN_ONLY})
+
+
+def fill(route, store_id, order_id):
+    """Real paths of a route for one store and order."""
+    path = "/" + route.replace("<int:store_id>", str(store_id)).replace("<int:order_id>", str(order_id))
+    for ending, verbs in VERBS.items():
+        if route.endswith(ending):
+            return [path.replace("<verb>", verb) for verb in verbs]
+    assert "<" not in path, f"teach this test how to fill {route}"
+    return [path]
+
+
+def client_of(user):
+    client = Client()
+    if user is not None:
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def order():
+    return place_order(StoreChannelFactory(), now=timezone.now())
+
+
+@pytest.fixture(params=["nobody", "no membership", "staff elsewhere", "manager elsewhere", "inactive staff"])
+def stranger(request, order):
+    elsewhere = StoreChannelFactory().store
+    return {
+        "nobody": lambda: None,
+        "no membership": UserFactory,
+        "staff elsewhere": lambda: StaffFactory(store=elsewhere),
+        "manager elsewhere": lambda: ManagerFactory(franchise=elsewhere.franchise),
+        "inactive staff": lambda: StaffFactory(store=order.store, is_active=False),
+    }[request.param]()
+
+
+def test_every_store_address_names_its_store():
+    """What is neither open nor the person's own must carry the store, so that it can be scoped."""
+    assert [route for route in STORE_ROUTES if "<int:store_id>" not in route] == []
+    assert len(STORE_ROUTES) >= 10
+
+
+@pytest.mark.parametrize("route", STORE_ROUTES)
+def test_strangers_learn_nothing_and_change_nothing(order, stranger, route):
+    before = (list(Order.objects.values()), list(IntakeState.objects.values()), OrderEvent.objects.count())
+    signed_out = stranger is None or not stranger.is_active
+    client = client_of(stranger)
+    for path in fill(route, order.store_id, order.pk):
+        for method, body in product(["GET", "POST", "PUT", "DELETE"], BODIES):
+            answer = client.generic(method, path, body, "application/json")
+            assert answer.status_code in ({302, 401, 405} if signed_out else {404, 405, 422}), path
+            assert order.store.name not in answer.content.decode(), path
+            assert order.external_id not in answer.content.decode(), path
+    after = (list(Order.objects.values()), list(IntakeState.objects.values()), OrderEvent.objects.count())
+    assert after == before
+
+
+@pytest.mark.parametrize("route", sorted(OWN_ONLY))
+def test_lists_show_strangers_nothing_of_the_store(order, stranger, route):
+    answer = client_of(stranger).get("/" + route, {"store": order.store_id}, follow=True)
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+    assert order.store.code not in re.findall(r"SH-\d+", content.decode())
+    assert order.external_id not in content.decode()
+
+
+def test_an_order_is_not_reachable_through_a_store_of_ones_own(order):
+    """The order's number with another store's address is as foreign as the store itself."""
+    own = StoreChannelFactory().store
+    client = client_of(StaffFactory(store=own))
+    body = json.dumps({"rider": Rider.objects.create(store=own, name="Bo", phone="1").pk})
+    for route in STORE_ROUTES:
+        if "<int:order_id>" in route:
+            for path in fill(route, own.pk, order.pk):
+                answer = client.post(path, body, content_type="application/json")
+                assert answer.status_code == 404, path
+
+
+@pytest.mark.parametrize("role", ["staff", "manager"])
+def test_those_who_belong_there_get_in(order, role):
+    store = order.store
+    user = StaffFactory(store=store) if role == "staff" else ManagerFactory(franchise=store.franchise)
+    client = client_of(user)
+
+    assert client.get(f"/stores/{store.pk}/").status_code == 200
+    path = f"/api/v1/stores/{store.pk}/orders/{order.pk}/accept"
+    assert client.post(path, content_type="application/json").status_code == 200
+
+
+@pytest.mark.parametrize("role", ["staff", "manager", "nobody"])
+def test_the_admin_is_closed_to_everybody_else(order, role):
+    user = {
+        "staff": lambda: StaffFactory(store=order.store),
+        "manager": lambda: ManagerFactory(franchise=order.store.franchise),
+        "nobody": lambda: None,
+    }[role]()
+    for path in ("/admin/", "/admin/orders/order/", f"/admin/orders/order/{order.pk}/change/"):
+        assert client_of(user).get(path).status_code == 302
