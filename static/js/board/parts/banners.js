@@ -60,7 +60,7 @@ class BoardBanners extends BoardPiece {
     return banner(
       "plain",
       "bell-off",
-      gettext("The browser keeps sound off until the board is touched."),
+      gettext("Sound is off until somebody touches the board."),
       html`<button type="button" class="button" @click=${() => this.board.sounds.unlock()}>${gettext("Turn sound on")}</button>`,
     );
   }

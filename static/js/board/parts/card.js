@@ -118,10 +118,10 @@ class OrderCard extends Piece {
     return delivery ? deliveryLine(delivery, this.zone) : nothing;
   }
 
-  /** Who pays, which campaign, which platform, who fetches it. */
+  /** Who pays, who fetches it, which campaign, which platform: what is cut off first matters least. */
   #from() {
     const { campaign, account, fulfilment, funding } = this.card;
-    const words = [campaign?.name, account, fulfilmentLabel(fulfilment)].filter(Boolean).join(" · ");
+    const words = [fulfilmentLabel(fulfilment), campaign?.name, account].filter(Boolean).join(" · ");
     return html`<p class="card-from">
       ${funding === "free" ? html`<span class="tag tag-free">${icon("gift")}${gettext("Free")}</span>` : nothing}
       <span class="card-origin">${words}</span>

@@ -38,7 +38,7 @@ function riders(cards) {
   return html`<section class="rail-part">
     <h2>${gettext("Riders")}</h2>
     <ul class="totals">
-      ${live.slice(0, shown()).map((card) => html`<li><b>${card.number}</b><span>${riderLine(card.delivery)}</span></li>`)}
+      ${live.slice(0, shown() - 2).map((card) => html`<li><b>${card.number}</b><span>${riderLine(card.delivery)}</span></li>`)}
     </ul>
   </section>`;
 }
