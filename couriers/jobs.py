@@ -28,6 +28,7 @@ WAIT_OUTSIDE = timedelta(seconds=60)
 # How long a create that got no answer may still be under way inside the courier: before that,
 # "unknown order" proves nothing.
 SETTLE = timedelta(seconds=10)
+CHANGED = "the hand-off changed during the call"
 
 
 def create(job: Job) -> None:
@@ -131,8 +132,8 @@ def cancel(job: Job) -> None:
     except (Unreachable, Uncertain) as error:
         raise Later(_backoff(job, error), str(error)) from error
     else:
-        if handoff.live:
-            record.record_cancelled(handoff, fee=fee, now=timezone.now())
+        if handoff.live and not record.record_cancelled(handoff, fee=fee, now=timezone.now()):
+            raise Later(1, CHANGED)
 
 
 def _after_refused_cancel(handoff: HandOff, refusal: str, job: Job) -> None:
@@ -143,9 +144,16 @@ def _after_refused_cancel(handoff: HandOff, refusal: str, job: Job) -> None:
         _wait_to_settle(handoff, now)
         record.record_cancelled(handoff, fee=None, now=now)
     else:
-        take_report(handoff, report, now=now)
+        if take_report(handoff, report, now=now) == "changed":
+            raise Later(1, CHANGED)
         if report.status not in FINAL:
-            record.keep(record.load(handoff.pk), refusal, now=now)
+            _go_on(record.load(handoff.pk), refusal, now)
+
+
+def _go_on(handoff: HandOff, refusal: str, now: datetime) -> None:
+    """The courier will not cancel, so it goes on; but it may have moved again since it said so."""
+    if handoff.state == S.CANCELLING and not record.keep(handoff, refusal, now=now):
+        raise Later(1, CHANGED)
 
 
 def query(job: Job) -> None:
@@ -162,7 +170,7 @@ def query(job: Job) -> None:
     if report is not None:
         report = replace(report, reason=job.payload.get("rumour") or report.reason)
         if take_report(handoff, report, now=timezone.now()) == "changed":
-            raise Later(1, "the hand-off changed during the question")
+            raise Later(1, CHANGED)
     elif handoff.state == S.UNKNOWN:
         _take_absence(handoff)
     elif handoff.state != S.CANCELLING:

@@ -2,10 +2,10 @@
 
 Each verb is one conditional UPDATE (or one INSERT under the "one live hand-off" constraint), the
 card's summary, one event and the jobs for the courier, in one transaction. Raises NotPossible,
-LiveHandOff, or orders.errors.Stale when the hand-off is no longer where the person saw it.
+LiveHandOff, or orders.errors.Stale when the hand-off is no longer where the person saw it. A command
+with a key that was carried out before returns its first outcome.
 """
 
-import json
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -18,7 +18,7 @@ from couriers.states import BEFORE_PICK_UP, LIVE, HandOffState, Progress
 from orders.errors import Stale
 from orders.models import Order, OrderEvent
 from orders.queries import card_of
-from orders.services import Stepped
+from orders.services import Stepped, once
 from orders.states import Fulfilment, OrderState
 from outbox.services import withdraw
 from stores.actors import Actor
@@ -28,12 +28,11 @@ MAY_BE_HANDED_OFF = frozenset({OrderState.MAKING, OrderState.READY})
 FIRST = "first"  # the first create job of a hand-off
 
 
+@once
 def hand_to_rider(
     *, order_id: int, rider: Rider, actor: Actor, now: datetime, command: str | None = None
 ) -> Stepped:
     """Give the order to one of the store's own riders, by name."""
-    if (earlier := _replay(order_id, command)) is not None:
-        return earlier
     order = Order.objects.get(pk=order_id)
     if rider.store_id != order.store_id or not rider.active:
         raise NotPossible(_("This rider does not ride for the store."))
@@ -43,12 +42,11 @@ def hand_to_rider(
     return _open(handoff, actor=actor, now=now, command=command)
 
 
+@once
 def hand_to_courier(
     *, order_id: int, account: CourierAccount, actor: Actor, now: datetime, command: str | None = None
 ) -> Stepped:
     """Ask a courier to bring the order; the call itself is a job."""
-    if (earlier := _replay(order_id, command)) is not None:
-        return earlier
     order = Order.objects.get(pk=order_id)
     if not account.active or not account.shops.filter(store_id=order.store_id).exists():
         raise NotPossible(_("This courier does not serve the store."))
@@ -57,6 +55,7 @@ def hand_to_courier(
     return _open(handoff, actor=actor, now=now, command=command)
 
 
+@once
 def cancel_hand_off(
     *, order_id: int, actor: Actor, now: datetime, reason: str = "", command: str | None = None
 ) -> Stepped:
@@ -64,10 +63,8 @@ def cancel_hand_off(
 
     Until then it stays live, so nobody else can be called.
     """
-    if (earlier := _replay(order_id, command)) is not None:
-        return earlier
-    seen = _live(order_id)
     with transaction.atomic():
+        seen = _live(order_id)
         target = _cancel_target(seen)
         moved = move(seen, target, now=now, reason=reason[:REASON_LENGTH])
         if moved is None:
@@ -79,30 +76,28 @@ def cancel_hand_off(
         return publish(moved, actor=actor, now=now, verb="recall", command=command)
 
 
+@once
 def rider_picked_up(*, order_id: int, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
     """An own rider left with the order."""
-    if (earlier := _replay(order_id, command)) is not None:
-        return earlier
-    seen = _own(order_id)
-    if seen.progress != Progress.ASSIGNED:
-        raise stale(order_id)
-    if seen.order.state not in {OrderState.READY, OrderState.COLLECTED}:
-        raise NotPossible(_("The order is not ready yet."))
     with transaction.atomic():
+        seen = _own(order_id)
+        if seen.progress != Progress.ASSIGNED:
+            raise stale(order_id)
+        if seen.order.state not in {OrderState.READY, OrderState.COLLECTED}:
+            raise NotPossible(_("The order is not ready yet."))
         moved = move(seen, S.CONFIRMED, now=now, progress=Progress.PICKED_UP, picked_up_at=now)
         if moved is None:
             raise stale(order_id)
         return publish(moved, actor=actor, now=now, verb="collect", command=command)
 
 
+@once
 def rider_delivered(*, order_id: int, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
     """The guest has the order from an own rider."""
-    if (earlier := _replay(order_id, command)) is not None:
-        return earlier
-    seen = _own(order_id)
-    if seen.order.state not in {OrderState.READY, OrderState.COLLECTED, OrderState.DELIVERED}:
-        raise NotPossible(_("The order is not ready yet."))
     with transaction.atomic():
+        seen = _own(order_id)
+        if seen.order.state not in {OrderState.READY, OrderState.COLLECTED, OrderState.DELIVERED}:
+            raise NotPossible(_("The order is not ready yet."))
         moved = move(seen, S.DELIVERED, now=now, progress=Progress.DELIVERED, delivered_at=now)
         if moved is None:
             raise stale(order_id)
@@ -140,8 +135,6 @@ def _open(handoff: HandOff, *, actor: Actor, now: datetime, command: str | None)
                 send(handoff.pk, why=FIRST, now=now)
             return publish(load(handoff.pk), actor=actor, now=now, command=command)
     except IntegrityError:
-        if (earlier := _replay(order_id, command)) is not None:
-            return earlier
         live = HandOff.objects.filter(order_id=order_id, state__in=LIVE).first()
         if live is None:
             raise
@@ -166,7 +159,8 @@ def _cancel_target(seen: HandOff) -> HandOffState:
 
 
 def _live(order_id: int) -> HandOff:
-    rows = HandOff.objects.select_related("order", "rider", "account")
+    """The order's live hand-off, locked: a courier's news of this moment must not turn a person away."""
+    rows = HandOff.objects.select_for_update(of=("self",)).select_related("order", "rider", "account")
     live = rows.filter(order_id=order_id, state__in=LIVE).first()
     if live is None:
         raise stale(order_id)
@@ -185,11 +179,3 @@ def _last_touch(order_id: int) -> tuple[str, datetime]:
     if last is not None:
         return last.actor_label, last.at
     return "", Order.objects.get(pk=order_id).received_at
-
-
-def _replay(order_id: int, command: str | None) -> Stepped | None:
-    """The outcome of a command that was carried out before; commands may be sent twice."""
-    if command is None:
-        return None
-    event = OrderEvent.objects.filter(order_id=order_id, command=command).first()
-    return None if event is None else Stepped(card=json.loads(event.body)["card"], seq=event.seq)

@@ -211,6 +211,18 @@ def test_a_cancel_that_comes_after_the_pick_up_leaves_the_rider_on_the_way(dada:
     assert facts(handoff) == ("confirmed", "picked_up", "cannot be cancelled", "collected")
 
 
+def test_news_that_arrive_during_a_cancel_do_not_leave_it_hanging(dada: FakeDada) -> None:
+    handoff = handed_to(dada)
+    run_jobs(NOW)
+    cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=after(5))
+    news = callback_body(handoff.origin_id, 2, update_time=int(after(5).timestamp()))
+    dada.before_reply = lambda: all_at_once(lambda: call_back(handoff, news))
+    run_jobs(after(6))
+    assert facts(handoff)[:2] == ("cancelling", "assigned")
+    run_jobs(after(8))
+    assert facts(handoff)[0] == "cancelled"
+
+
 def test_a_cancel_during_the_call_waits_for_the_call_and_then_calls_off(dada: FakeDada) -> None:
     handoff = handed_to(dada)
     calling = claimed(handoff)

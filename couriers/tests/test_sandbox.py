@@ -125,7 +125,7 @@ def test_a_busy_dada_puts_the_order_back_on_the_shelf(sandbox: Sandbox, handoff:
 
 
 def test_a_rider_search_is_called_off(sandbox: Sandbox, handoff: HandOff) -> None:
-    sandbox.misbehave("nobody_accepts")
+    sandbox.misbehave("nobody_accepts", seconds=10_000)
     comes_to(handoff, "sent", "searching", "ready")
     cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=NOW, reason="guest came by")
     comes_to(handoff, "cancelled", "searching", "ready")

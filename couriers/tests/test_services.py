@@ -1,5 +1,6 @@
 """What people do with hand-offs, one after the other and at the same time."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from couriers.services import (
     rider_picked_up,
 )
 from couriers.tests.factories import BO, MEI, NOW, after, make_account, make_order, make_rider, make_store
-from couriers.tests.work import all_at_once, boards_follow, facts
+from couriers.tests.fake_dada import callback_body
+from couriers.tests.work import all_at_once, boards_follow, call_back, facts
 from orders.errors import Stale
 from orders.models import Order, OrderEvent
 from orders.services import Stepped
@@ -190,6 +192,21 @@ def test_of_two_people_who_cancel_one_is_told_of_the_other() -> None:
     stale = next(outcome for outcome in outcomes if isinstance(outcome, Stale))
     assert (stale.by, stale.at) == ("Mei", after(2))
     assert kinds(order) == ["order.delivery", "order.delivery"]
+
+
+def test_a_courier_that_reports_at_the_same_moment_turns_nobody_away() -> None:
+    order = make_order()
+    to_courier(order, make_account(order.store))
+    HandOff.objects.update(state="sent", progress="searching", fence=1)
+    handoff = HandOff.objects.get(order=order)
+
+    def news(second: int) -> None:
+        body = callback_body(handoff.origin_id, 1, update_time=int(after(second).timestamp()))
+        call_back(handoff, body)
+
+    acts = [partial(news, second) for second in range(4)]
+    outcomes = all_at_once(*acts, lambda: cancel_hand_off(order_id=order.pk, actor=MEI, now=after(5)))
+    assert isinstance(outcomes[-1], Stepped)
 
 
 def test_a_rider_cannot_leave_with_an_order_that_is_not_ready() -> None:
