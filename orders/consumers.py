@@ -29,6 +29,9 @@ LARGEST_MESSAGE = 1_000  # characters a board may send
 class FeedConsumer(AsyncWebsocketConsumer):
     """One board. Joins the hub first and reads the database after, so nothing falls between."""
 
+    # Only the hub speaks with Redis: with a channel of its own, no board could connect while Redis is gone.
+    channel_layer_alias = ""
+
     async def connect(self) -> None:
         self.store_id = int(self.scope["url_route"]["kwargs"]["store_id"])
         self.store: Store | None = None
