@@ -90,11 +90,13 @@ class Supervisor:
                 self._schedule(child, code, now)
 
     def stop(self) -> None:
-        """End all children, the last started first; returns when none is left."""
-        for child in reversed(self.children.values()):
-            _signal(child, signal.SIGTERM)
-        for child in reversed(self.children.values()):
-            _end(child)
+        """End all children; what was started first goes last, for the others rest on it."""
+        children = list(self.children.values())
+        for group in (children[1:], children[:1]):
+            for child in group:
+                _signal(child, signal.SIGTERM)
+            for child in group:
+                _end(child)
         self.children.clear()
 
     def run_once(self, name: str, argv: Sequence[str]) -> None:

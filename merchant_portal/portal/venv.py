@@ -60,8 +60,8 @@ def _create(folder: Path) -> None:
 
 def _install(folder: Path, requirements: Path) -> None:
     _say(f"Installing {requirements.name} …")
-    command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes"]
-    if subprocess.run([*command, "-r", requirements], check=False).returncode:
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
+    if subprocess.run([*command, "-r", str(requirements)], check=False).returncode:
         raise Broken(f"Installing {requirements.name} failed; pip says why above.")
 
 

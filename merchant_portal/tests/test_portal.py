@@ -107,14 +107,14 @@ def test_credentials_are_printed_for_scripts(portal):
 def test_a_second_one_on_the_same_folder_is_refused_in_one_line(portal):
     code, _, err = portal.run("portal", "--port", str(free_port()))
     where = f"{portal.var_dir} at http://127.0.0.1:{portal.port}"
-    assert (code, err) == (1, f"CommandError: A portal already runs on {where}.\n")
+    assert (code, err) == (1, f"A portal already runs on {where}.\n")
 
 
 def test_a_taken_port_is_refused_in_one_line(portal, tmp_path):
     other = Portal(tmp_path)
     code, _, err = other.run("portal", "--port", str(portal.port))
     assert (code, err.count("\n")) == (1, 1)
-    assert err.startswith(f"CommandError: Port {portal.port} is taken")
+    assert err.startswith(f"Port {portal.port} is taken")
 
 
 @pytest.mark.parametrize("name", sorted(CHILDREN))

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from merchant_portal.demo.logins import Logins
 from merchant_portal.portal.errors import CannotStart
@@ -39,7 +39,8 @@ class Command(BaseCommand):
         try:
             run(wishes, say=self._say, ready=self._ready)
         except CannotStart as problem:
-            raise CommandError(str(problem)) from None
+            self.stderr.write(str(problem))
+            raise SystemExit(1) from None
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -52,8 +53,4 @@ class Command(BaseCommand):
             for name, password in list(logins.items())[:SHOWN_LOGINS]:
                 self._say(f"  {name:<16} {password}")
             self._say(f"  … all {len(logins)} logins: {plan.var_dir / 'demo-logins.json'}\n")
-        self._say(
-            "Logs are in var/log. Ctrl-C stops everything."
-            if plan.var_dir == settings.BASE_DIR / "var"
-            else f"Logs are in {plan.var_dir / 'log'}. Ctrl-C stops everything."
-        )
+        self._say(f"Logs are in {plan.var_dir / 'log'}. Ctrl-C stops everything.")
