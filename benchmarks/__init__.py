@@ -1,0 +1,1 @@
+"""Measurements of intake and of the way to the browser: `python -m benchmarks`."""

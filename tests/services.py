@@ -67,9 +67,12 @@ class Redis:
 
 
 class Postgres:
-    """A PostgreSQL cluster of its own; as root it runs as Debian's user `postgres`."""
+    """A PostgreSQL cluster of its own; as root it runs as Debian's user `postgres`.
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
+    Tests throw the data away, so nothing need survive a power cut; with `durable` every commit does.
+    """
+
+    def __init__(self, folder: Path, binaries: Path, *, durable: bool = False) -> None:
         self.port = free_port()
         self.url = f"postgres://portal@127.0.0.1:{self.port}/postgres"
         self._binaries = binaries
@@ -78,8 +81,8 @@ class Postgres:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
         self._run("initdb", "-D", str(self._data), "-U", "portal", "-A", "trust", "-E", "UTF8", "--locale=C")
-        # The data is thrown away afterwards, so nothing need survive a power cut.
-        options = f"-p {self.port} -k {folder} -h 127.0.0.1 -c fsync=off -c max_connections=200"
+        fsync = "on" if durable else "off"
+        options = f"-p {self.port} -k {folder} -h 127.0.0.1 -c fsync={fsync} -c max_connections=200"
         log = str(folder / "log")
         self._run("pg_ctl", "-D", str(self._data), "-l", log, "-w", "-o", options, "start")
 

@@ -1,0 +1,1 @@
+"""What is compared: the tutorial way, the floor, and our inserter without HTTP; all write the same rows."""

@@ -1,0 +1,138 @@
+"""Orders per second through intake: everyone in turn, round after round, then the rows are counted."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.databases import Database, run_python
+from benchmarks.load import CONNECTIONS
+from benchmarks.servers import DAPHNE, UVICORN, Server
+
+WARM = 0.5  # seconds of load before the clock starts
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Someone to measure: a web server (`command` and `application`), or the inserter without one.
+
+    `fastest` bounds how many pushes are signed for a run: orders/s nobody here exceeds.
+    """
+
+    key: str
+    name: str
+    database: str
+    application: str
+    command: tuple[str, ...] = ()
+    fastest: int = 1_000
+
+
+TUTORIAL_PG = Contender(
+    "tutorial_pg", "tutorial view, Daphne", "PostgreSQL", "benchmarks.contenders.tutorial_view:application", DAPHNE
+)
+FLOOR = Contender(
+    "floor", "floor without checks, uvicorn", "PostgreSQL", "benchmarks.contenders.floor:application",
+    (*UVICORN, "--lifespan", "off"), fastest=10_000,
+)  # fmt: skip
+OURS_PG = Contender(
+    "ours_pg", "intake, uvicorn", "PostgreSQL", "merchant_portal.intake:application", UVICORN, fastest=8_000
+)
+INSERTER = Contender(
+    "inserter", "inserter without HTTP", "PostgreSQL", "benchmarks.contenders.inserter", fastest=10_000
+)
+TUTORIAL_LITE = Contender(
+    "tutorial_lite", "tutorial view, Daphne", "SQLite", "benchmarks.contenders.tutorial_view:application", DAPHNE
+)
+OURS_LITE = Contender(
+    "ours_lite", "intake in the whole site, Daphne", "SQLite", "merchant_portal.asgi:application", DAPHNE,
+    fastest=5_000,
+)  # fmt: skip
+ON_POSTGRES = (TUTORIAL_PG, OURS_PG, FLOOR, INSERTER)
+ON_SQLITE = (TUTORIAL_LITE, OURS_LITE)
+
+
+@dataclass(slots=True)
+class Series:
+    """What one contender reached: orders/s of each round, and every latency in milliseconds."""
+
+    contender: Contender
+    rates: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    acknowledged: int = 0
+    stored: int = 0
+    refused: int = 0
+
+    @property
+    def rate(self) -> float:
+        """The median."""
+        return statistics.median(self.rates)
+
+    def percentile(self, percent: int) -> float:
+        """The latency that `percent` of the acknowledgements kept."""
+        return statistics.quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
+
+    def times(self, other: Series) -> float:
+        """How many times `other`: the median over the rounds, each compared with its own neighbour."""
+        return statistics.median(own / its for own, its in zip(self.rates, other.rates, strict=True))
+
+
+class Entrant:
+    """A contender that is up: its database, and how to load it for some seconds."""
+
+    def __init__(self, contender: Contender, database: Database, server: Server | None, environment: Mapping[str, str]) -> None:
+        self.series = Series(contender)
+        self._database = database
+        self._server = server
+        self._environment = environment
+
+    def run(self, label: str, codes: Sequence[str], seconds: float) -> None:
+        """One round."""
+        contender = self.series.contender
+        told: dict[str, Any] = {"run": label, "codes": codes, "seconds": seconds}
+        if self._server is None:
+            module, told["most"] = contender.application, int(contender.fastest * seconds)
+        else:
+            module, told["most"] = "benchmarks.load", int(contender.fastest * (seconds + WARM)) + CONNECTIONS
+            told |= {"port": self._server.port, "warm": WARM}
+        load = json.loads(run_python(self._environment, "-m", module, json.dumps(told), seconds=90))
+        self.series.rates.append(load["orders"] / load["seconds"])
+        self.series.latencies += load["latencies"]
+        self.series.acknowledged += load["stored"]
+        self.series.refused += sum(load["refused"].values())
+
+    def count(self) -> None:
+        """Look into the database; what was acknowledged must be there. Raises AssertionError."""
+        series = self.series
+        series.stored = self._database.stored()
+        assert series.stored == series.acknowledged, f"{series.contender.key}: {series.acknowledged} acknowledged"
+
+
+Opener = Callable[[ExitStack, Contender], Entrant]
+
+
+def measure(contenders: Sequence[Contender], open_entrant: Opener, codes: Sequence[str], *, rounds: int, seconds: float) -> Iterator[Series]:
+    """Yield every contender's series; each round goes through all of them, every other one backwards."""
+    with ExitStack() as stack:
+        entrants = [open_entrant(stack, contender) for contender in contenders]
+        for number in range(rounds):
+            for entrant in entrants[:: -1 if number % 2 else 1]:
+                entrant.run(f"r{number}", codes, seconds)
+        for entrant in entrants:
+            entrant.count()
+            yield entrant.series
+
+
+def start(stack: ExitStack, contender: Contender, database: Database, environment: Mapping[str, str], folder: Path) -> Entrant:
+    """Bring a contender up on `database`; it ends with `stack`."""
+    own = {**environment, "DATABASE_URL": database.url}
+    server = None
+    if contender.command:
+        log = folder / f"{contender.key}.log"
+        server = Server(contender.command, contender.application, environment=own, log=log)
+        stack.callback(server.stop)
+    return Entrant(contender, database, server, own)
