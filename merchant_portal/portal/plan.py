@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,9 +83,10 @@ def _worker(plan: Plan) -> Service:
 
 
 def _beat(plan: Plan) -> Service:
-    schedule = plan.var_dir / "celerybeat-schedule"
+    schedule, pidfile = plan.var_dir / "celerybeat-schedule", plan.var_dir / "beat.pid"
     argv = [PYTHON, "-m", "celery", "-A", "merchant_portal", "beat", "-l", "WARNING"]
-    return Service("beat", [*argv, "-s", str(schedule), "--pidfile="], _writes(schedule))
+    files = ["-s", str(schedule), "--pidfile", str(pidfile)]  # the latter is written when it begins to tick
+    return Service("beat", [*argv, *files], pidfile.exists, pidfile=pidfile)
 
 
 def _sandbox(plan: Plan) -> Service:
@@ -122,9 +122,3 @@ def _pongs(redis_url: str, node: str) -> Callable[[], bool]:
         return redis_server.answers(redis_url) and bool(broker.control.ping([node], timeout=0.5))
 
     return check
-
-
-def _writes(path: Path) -> Callable[[], bool]:
-    """Beat writes its schedule when it starts; which suffix the file gets depends on Python's dbm."""
-    since = time.time()
-    return lambda: any(file.stat().st_mtime >= since for file in path.parent.glob(f"{path.name}*"))

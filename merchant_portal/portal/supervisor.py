@@ -27,12 +27,16 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A process to keep alive. `is_ready` is asked until it says yes; `grace` is its time to end."""
+    """A process to keep alive. `is_ready` is asked until it says yes; `grace` is its time to end.
+
+    `pidfile`: one the process writes itself and which a killed one leaves behind.
+    """
 
     name: str
     argv: Sequence[str]
     is_ready: Callable[[], bool]
     grace: float = 6.0
+    pidfile: Path | None = None
 
 
 @dataclass(slots=True)
@@ -115,6 +119,8 @@ class Supervisor:
             raise Stopped
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
+        if service.pidfile:
+            service.pidfile.unlink(missing_ok=True)
         with open_log(self.var_dir, service.name) as log:
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), *service.argv],

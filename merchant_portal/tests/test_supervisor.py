@@ -88,6 +88,13 @@ def test_stop_leaves_nothing_behind_not_even_what_ignores_sigterm(watched):
     assert watched.supervisor.children == {}
 
 
+def test_the_pidfile_of_a_killed_child_is_no_obstacle_to_the_next(watched, tmp_path):
+    pidfile = tmp_path / "sleeper.pid"
+    pidfile.write_text("1")
+    watched.supervisor.start(Service("sleeper", SLEEP, pidfile.exists, pidfile=pidfile))
+    assert not pidfile.exists()
+
+
 def test_a_child_that_ends_before_it_is_ready_is_told_with_its_last_words(watched):
     watched.start(
         [sys.executable, "-c", "print('first'); raise SystemExit('no database')"], is_ready=lambda: False
