@@ -60,7 +60,9 @@ def test_card_intake_and_frames_have_the_documented_fields(now):
     assert set(intake) | set(intake["channels"][0]) <= names(section("Intake"))
     assert set(whole) - {"type"} <= names(section("Frames"))
     for event in OrderEvent.objects.all():
-        assert set(json.loads(event.body)) <= set(re.findall(r'"([a-z]+)"', section("Events").split("\n\n")[0]))
+        assert set(json.loads(event.body)) <= set(
+            re.findall(r'"([a-z]+)"', section("Events").split("\n\n")[0])
+        )
 
 
 def test_every_setting_is_in_the_readme_and_the_example():
