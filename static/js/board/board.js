@@ -11,6 +11,7 @@ import { columns, EMPTY, lateIds, news, predict, reduce, undoUntil } from "./sta
 import { Stillness } from "./stillness.js";
 
 const TICK_MS = 1_000;
+const FRAME_MS = 16;
 const NOTICE_MS = 12_000;
 const LATE_TONE_MS = 30_000; // in a wave cards turn late one after the other: one tone for all of them
 const BROWSER = {
@@ -46,6 +47,7 @@ export class Board extends EventTarget {
   #late = null;
   #lateToneAt = 0;
   #lineUp = false;
+  #announced = false;
   #unshownAt = null;
   #still = new Stillness();
   #noticeId = 0;
@@ -90,9 +92,9 @@ export class Board extends EventTarget {
 
   /* --- Reading ------------------------------------------------------------------------------------ */
 
-  /** The server's time, as well as it is known here. */
+  /** The server's time, as well as it is known here; to the second, so that what it feeds changes seldom. */
   get now() {
-    return this.feed.measure.serverTime(Date.now());
+    return Math.floor(this.feed.measure.serverTime(Date.now()) / 1_000) * 1_000;
   }
 
   get zone() {
@@ -302,7 +304,13 @@ export class Board extends EventTarget {
     this.sounds.play("late");
   }
 
+  /** One look of the screen per frame, however many events come in between. */
   #changed() {
-    this.dispatchEvent(new Event("change"));
+    if (this.#announced) return;
+    this.#announced = true;
+    BROWSER.setTimeout(() => {
+      this.#announced = false;
+      this.dispatchEvent(new Event("change"));
+    }, FRAME_MS);
   }
 }

@@ -9,7 +9,7 @@ import { columnLabel, emptyColumn } from "../words.js";
 import { icon, Piece } from "./piece.js";
 
 /** More cards than any screen can hold; the rest is only counted. */
-const RENDERED = 24;
+const RENDERED = 16;
 const ON_PHONE = 8;
 
 class BoardColumn extends Piece {
@@ -42,11 +42,18 @@ class BoardColumn extends Piece {
     this.#watch.disconnect();
   }
 
-  willUpdate() {
+  #stale = true;
+
+  willUpdate(changed) {
     if (this.from >= this.items.length) this.from = 0;
+    // Measuring costs a layout: a clock that ticked is no reason for it.
+    const old = changed.get("items");
+    if (changed.has("from") || (old && !sameCards(old, this.items))) this.#stale = true;
   }
 
   async updated() {
+    if (!this.#stale) return;
+    this.#stale = false;
     // Cards render after their column: only then they have their height.
     await Promise.all([...this.querySelectorAll("order-card")].map((card) => card.updateComplete));
     this.#measure();
@@ -109,6 +116,12 @@ class BoardColumn extends Piece {
     for (const slot of slots.slice(fitting)) slot.hidden = true;
     this.fitting = fitting;
   }
+}
+
+function sameCards(old, items) {
+  const same = (item, other) =>
+    item.card === other.card && item.gone === other.gone && item.pending === other.pending;
+  return old.length === items.length && items.every((item, index) => same(item, old[index]));
 }
 
 function sticksOut(inner, outer) {
