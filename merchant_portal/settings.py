@@ -105,6 +105,7 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASE["OPTIONS"] = {
+        "prepare_threshold": 3,  # for the statements `orders.bulk` runs; Django's own are never prepared
         "pool": {
             "min_size": 1,
             "max_size": env.int("PORTAL_DB_POOL", 12),

@@ -1,7 +1,8 @@
 """Writing many rows with one statement and one JSON parameter, on PostgreSQL and SQLite.
 
 Intake writes a few hundred orders per commit. On PostgreSQL one `json_to_recordset` parameter costs
-about a quarter of the ORM's `bulk_create`, which binds every column of every row by itself.
+about a quarter of the ORM's `bulk_create`, which binds every column of every row by itself, and a prepared
+statement with the parameter bound by the server spares reading and planning the same text every time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Model
+from psycopg import RawCursor
 from pydantic_core import to_json
 
 from stores.sealed import SealedTextField, seal
@@ -28,48 +30,53 @@ def insert_rows(
     """
     if not rows:
         return []
-    statement = _statement(connection.vendor, model, tuple(rows[0]), returning, unless_known)
-    sealed = [
-        f.column
-        for f in model._meta.concrete_fields
-        if isinstance(f, SealedTextField) and f.column in rows[0]
-    ]
-    documents = [_document(row, sealed) for row in rows]
+    columns = tuple(rows[0])
+    statement = _insertion(connection.vendor, model, columns, returning, unless_known)
+    if sealed := [column for column in _sealed_columns(model) if column in rows[0]]:
+        rows = [{**row, **{column: seal(row[column]) for column in sealed}} for row in rows]
+    return run(statement, rows)
+
+
+def run(statement: str, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """Run `statement`, whose one parameter is `rows` as JSON text (see `given`); returns its rows, if any."""
+    if connection.vendor == "postgresql":
+        with connection.wrap_database_errors, RawCursor(connection.connection) as cursor:
+            cursor.execute(statement, [to_json(rows).decode()], prepare=True)
+            return cursor.fetchall() if cursor.description else []
+    documents = [{column: _sqlite_value(value) for column, value in row.items()} for row in rows]
     with connection.cursor() as cursor:
         cursor.execute(statement, [to_json(documents).decode()])
-        return cursor.fetchall() if returning else []
+        return cursor.fetchall()
 
 
-def _document(row: Row, sealed: Sequence[str]) -> dict[str, Any]:
-    naive = connection.vendor == "sqlite"
-    document = {
-        column: _moment(value, naive=naive) if isinstance(value, datetime) else value
-        for column, value in row.items()
-    }
-    for column in sealed:
-        document[column] = seal(document[column])
-    return document
+def given(vendor: str, columns: Mapping[str, str]) -> str:
+    """The query that turns the parameter of `run` into rows of `columns` (name → PostgreSQL type)."""
+    if vendor == "postgresql":
+        shape = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+        return f"SELECT * FROM json_to_recordset($1) AS given({shape})"  # noqa: S608 -- our columns
+    values = ", ".join(f"json_extract(value, '$.{column}') AS \"{column}\"" for column in columns)
+    # "WHERE true" keeps SQLite from reading ON CONFLICT as a join condition.
+    return f"SELECT {values} FROM json_each(%s) WHERE true"  # noqa: S608 -- our columns
 
 
-def _moment(value: datetime, *, naive: bool) -> str:
-    """As Django stores it: SQLite keeps naive UTC text, PostgreSQL reads the offset."""
-    return str(value.astimezone(UTC).replace(tzinfo=None)) if naive else value.isoformat()
+def _sqlite_value(value: Any) -> Any:
+    """Moments as Django stores them there: naive UTC text."""
+    return str(value.astimezone(UTC).replace(tzinfo=None)) if isinstance(value, datetime) else value
 
 
 @cache
-def _statement(
+def _sealed_columns(model: type[Model]) -> tuple[str, ...]:
+    return tuple(field.column for field in model._meta.concrete_fields if isinstance(field, SealedTextField))
+
+
+@cache
+def _insertion(
     vendor: str, model: type[Model], columns: tuple[str, ...], returning: tuple[str, ...], unless_known: bool
 ) -> str:
     quote = connection.ops.quote_name
-    types = {field.column: field.db_type(connection) for field in model._meta.concrete_fields}
+    types = {field.column: str(field.db_type(connection)) for field in model._meta.concrete_fields}
     names = ", ".join(map(quote, columns))
-    if vendor == "postgresql":
-        shape = ", ".join(f"{quote(column)} {types[column]}" for column in columns)
-        source = f"SELECT {names} FROM json_to_recordset(%s) AS given({shape})"
-    else:
-        values = ", ".join(f"json_extract(given.value, '$.{column}')" for column in columns)
-        # "WHERE true" keeps SQLite from reading ON CONFLICT as a join condition.
-        source = f"SELECT {values} FROM json_each(%s) AS given WHERE true"
+    source = given(vendor, {column: types[column] for column in columns})
     conflict = " ON CONFLICT DO NOTHING" if unless_known else ""
     back = f" RETURNING {', '.join(map(quote, returning))}" if returning else ""
     return f"INSERT INTO {quote(model._meta.db_table)} ({names}) {source}{conflict}{back}"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 
 from django.db import connection, transaction
 
-from orders.bulk import insert_rows
+from orders.bulk import given, insert_rows, run
 from orders.feed.publisher import Committed, publisher
 from orders.feed.wire import event_body
 from orders.models import OrderEvent, StoreSequence
@@ -37,17 +38,20 @@ def append(events: Sequence[NewEvent], *, at: datetime) -> list[int]:
     order is commit order and two writers cannot deadlock. Call it as the last write of a
     transaction. Returns the number of each event, in the order given.
     """
+    order = sorted(range(len(events)), key=lambda index: events[index].store_id)
+    tops = _advance(Counter(event.store_id for event in events))
     numbered: dict[int, int] = {}
     rows = []
-    order = sorted(range(len(events)), key=lambda index: events[index].store_id)
     for store_id, group in groupby(order, key=lambda index: events[index].store_id):
         indexes = list(group)
-        sequence = _advance(store_id, by=len(indexes))
-        first = sequence.last_seq - len(indexes) + 1
-        numbered.update(zip(indexes, range(first, sequence.last_seq + 1), strict=True))
-        bodies = [_row(events[index], seq=numbered[index], at=at) for index in indexes]
-        rows.extend(bodies)
-        _publish_on_commit(sequence, first, [row["body"] for row in bodies])
+        epoch, last = tops[store_id]
+        first = last - len(indexes) + 1
+        numbered.update(zip(indexes, range(first, last + 1), strict=True))
+        own_rows = [_row(events[index], seq=numbered[index], at=at) for index in indexes]
+        rows.extend(own_rows)
+        bodies = tuple(str(row["body"]) for row in own_rows)
+        committed = Committed(store_id=store_id, epoch=epoch, first=first, last=last, bodies=bodies)
+        transaction.on_commit(partial(publisher.publish, committed))
     insert_rows(OrderEvent, rows)
     return [numbered[index] for index in range(len(events))]
 
@@ -67,16 +71,31 @@ def tops(store_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
     return {store_id: (epoch, last_seq) for store_id, epoch, last_seq in rows}
 
 
-def _advance(store_id: int, *, by: int) -> StoreSequence:
-    table = connection.ops.quote_name(StoreSequence._meta.db_table)
-    statement = f"UPDATE {table} SET last_seq = last_seq + %s WHERE store_id = %s RETURNING epoch, last_seq"
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [by, store_id])
-        row = cursor.fetchone()
-    if row is None:
-        top(store_id)
-        return _advance(store_id, by=by)
-    return StoreSequence(store_id=store_id, epoch=row[0], last_seq=row[1])
+def _advance(steps: Mapping[int, int]) -> dict[int, tuple[str, int]]:
+    """Take `steps` numbers per store; returns store → (epoch, highest number taken)."""
+    rows = [{"id": store_id, "step": step} for store_id, step in sorted(steps.items())]
+    advanced = {store_id: (epoch, last) for store_id, epoch, last in run(_advancing(connection.vendor), rows)}
+    if missing := {store_id: step for store_id, step in steps.items() if store_id not in advanced}:
+        for store_id in sorted(missing):
+            top(store_id)
+        advanced |= _advance(missing)
+    return advanced
+
+
+@cache
+def _advancing(vendor: str) -> str:
+    """One statement for all stores. PostgreSQL locks the rows in sorted order; SQLite has one writer."""
+    table = StoreSequence._meta.db_table
+    source = given(vendor, {"id": "bigint", "step": "bigint"})
+    if vendor == "postgresql":
+        locked = f"SELECT store_id FROM {table} JOIN given ON id = store_id ORDER BY store_id FOR UPDATE OF {table}"  # noqa: S608 -- the table's own name
+        source, more = f"{source}), locked AS ({locked}", " JOIN locked ON locked.store_id = id"
+    else:
+        more = ""
+    return (
+        f"WITH given AS ({source}) UPDATE {table} SET last_seq = last_seq + step FROM given{more} "  # noqa: S608 -- the table's own name
+        f"WHERE {table}.store_id = id RETURNING {table}.store_id, epoch, last_seq"
+    )
 
 
 def _row(event: NewEvent, *, seq: int, at: datetime) -> dict[str, object]:
@@ -92,14 +111,3 @@ def _row(event: NewEvent, *, seq: int, at: datetime) -> dict[str, object]:
         "body": body,
         "command": event.command,
     }
-
-
-def _publish_on_commit(sequence: StoreSequence, first: int, bodies: Iterable[object]) -> None:
-    committed = Committed(
-        store_id=sequence.store_id,
-        epoch=sequence.epoch,
-        first=first,
-        last=sequence.last_seq,
-        bodies=tuple(map(str, bodies)),
-    )
-    transaction.on_commit(partial(publisher.publish, committed))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from django.db import connection
 from django.db.models import Q
 
+from orders.bulk import given, run
 from orders.channels.incoming import CancelledByPlatform
 from orders.intake.delivery import Delivery
 from orders.models import EarlyCancel, IncomingMessage, Order
 from stores.models import IntakeState
 
 Key = tuple[int, str]
+KEY_COLUMNS = {"account_id": "bigint", "external_id": "text"}
 
 
 def contradicting_messages(repeated: Sequence[Delivery]) -> set[Key]:
@@ -47,24 +50,36 @@ def levels_of(store_ids: Iterable[int]) -> dict[int, str]:
     """
     if not (wanted := set(store_ids)):
         return {}
-    states = IntakeState.objects.filter(store_id__in=wanted).order_by("store_id")
-    query, parameters = states.values_list("store_id", "level").query.sql_with_params()
-    lock = " FOR SHARE" if connection.vendor == "postgresql" else ""
-    with connection.cursor() as cursor:
-        cursor.execute(query + lock, parameters)
-        return dict(cursor.fetchall())
+    rows = [{"id": store_id} for store_id in sorted(wanted)]
+    return dict(run(_reading_levels(connection.vendor), rows))
 
 
 def take_early_cancels(placed: Sequence[Delivery]) -> dict[Key, CancelledByPlatform]:
     """Cancellations that arrived before these orders; they are used up by this."""
     if not placed:
         return {}
-    wanted = _any_key("external_id", (delivery.order_key for delivery in placed))
-    early = EarlyCancel.objects.filter(wanted)
-    found = {(row.account_id, row.external_id): CancelledByPlatform(row.reason, row.by) for row in early}
-    if found:
-        early.delete()
-    return found
+    keys = [dict(zip(KEY_COLUMNS, delivery.order_key, strict=True)) for delivery in placed]
+    early = run(_taking_cancels(connection.vendor), keys)
+    return {(account, order): CancelledByPlatform(reason, by) for account, order, reason, by in early}
+
+
+@cache
+def _reading_levels(vendor: str) -> str:
+    table = IntakeState._meta.db_table
+    lock = f"FOR SHARE OF {table}" if vendor == "postgresql" else ""
+    return (
+        f"WITH given AS ({given(vendor, {'id': 'bigint'})}) "  # noqa: S608 -- the table's own name
+        f"SELECT store_id, level FROM {table} JOIN given ON id = store_id ORDER BY store_id {lock}"
+    )
+
+
+@cache
+def _taking_cancels(vendor: str) -> str:
+    table, key = EarlyCancel._meta.db_table, ", ".join(KEY_COLUMNS)
+    return (
+        f"WITH given AS ({given(vendor, KEY_COLUMNS)}) DELETE FROM {table} "  # noqa: S608 -- the table's own name
+        f'WHERE ({key}) IN (SELECT {key} FROM given) RETURNING {key}, reason, "by"'
+    )
 
 
 def _any_key(column: str, keys: Iterable[Key]) -> Q:
