@@ -18,11 +18,12 @@ REST = 20.0  # seconds until one call tries again
 
 
 class Resting(Exception):
-    """No call now: come back in `wait` seconds."""
+    """No call now: come back in `wait` seconds. `busy` means that only others are being served."""
 
-    def __init__(self, wait: float) -> None:
-        super().__init__("the courier is resting or busy")
+    def __init__(self, wait: float, *, busy: bool = False) -> None:
+        super().__init__("the courier is busy" if busy else "the courier is resting")
         self.wait = wait
+        self.busy = busy
 
 
 class Guard:
@@ -42,8 +43,10 @@ class Guard:
             if wait > 0:
                 raise Resting(wait)
             # After a rest the first call alone finds out whether the trouble is over.
-            if self._inside >= (1 if self._faults >= FAULTS_IN_A_ROW else MOST_AT_ONCE):
+            if self._faults >= FAULTS_IN_A_ROW and self._inside:
                 raise Resting(1.0)
+            if self._inside >= MOST_AT_ONCE:
+                raise Resting(1.0, busy=True)
             self._inside += 1
         try:
             yield

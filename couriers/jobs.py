@@ -53,7 +53,12 @@ def create(job: Job) -> None:
 
 
 def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
-    """The courier is resting: not sent, so the order can go back on the shelf when it takes too long."""
+    """The courier is resting: not sent, so the order can go back on the shelf when it takes too long.
+
+    A busy one is no trouble: the errand waits its turn.
+    """
+    if resting.busy:
+        raise Later(min(15.0, 2.0**job.attempts), str(resting)) from resting
     now = timezone.now()
     if now - handoff.created_at >= WAIT_OUTSIDE:
         record.fail(handoff, _("The courier cannot be reached."), now=now)
