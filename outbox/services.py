@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from outbox.models import Job
 from outbox.nudge import nudger
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)  # longer than any call; until then nobody takes over from a dead worker
 MAX_ATTEMPTS = 8
 ERROR_LENGTH = 2_000
 
