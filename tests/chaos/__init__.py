@@ -1,0 +1,1 @@
+"""The whole portal under fire: processes are killed and frozen while a wave of orders runs."""
