@@ -76,12 +76,14 @@ class PortalCollector(Collector):
         jobs = GaugeMetricFamily(
             "portal_outbox_jobs", "Jobs that are due, now or later, or dead.", labels=["state", "queue"]
         )
-        waiting = Job.objects.exclude(state=Job.State.DONE).order_by().values_list("state", "queue")
+        waiting = (
+            Job.objects.exclude(state=Job.State.DONE).order_by("state", "queue").values_list("state", "queue")
+        )
         for state, queue, number in waiting.annotate(Count("pk")):
             jobs.add_metric([state, queue], number)
         yield jobs
         orders = GaugeMetricFamily("portal_open_orders", "Orders on the boards.", labels=["state"])
-        open_orders = Order.objects.filter(on_board=True).order_by().values_list("state")
+        open_orders = Order.objects.filter(on_board=True).order_by("state").values_list("state")
         for state, number in open_orders.annotate(Count("pk")):
             orders.add_metric([state], number)
         yield orders

@@ -20,7 +20,7 @@ from reports.tests.rows import (
     make_store,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 DAY = {"day": "2026-02-06"}
 
 

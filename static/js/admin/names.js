@@ -16,6 +16,7 @@ function nameBox(box) {
   const name = field.getAttribute("aria-label") ?? field.labels?.[0]?.textContent ?? "";
   box.removeAttribute("aria-labelledby"); // it would name the box by its value alone
   box.setAttribute("aria-label", `${name.trim()} ${box.textContent.trim()}`);
+  box.querySelector("[role=textbox]")?.setAttribute("aria-label", name.trim());
 }
 
 function nameAll() {
