@@ -1,6 +1,5 @@
 """Dada's calls over HTTP: envelopes, one delivery per origin_id, riders and their callbacks."""
 
-import httpx
 import pytest
 
 from sandbox import dada_wire as wire
@@ -124,8 +123,8 @@ async def test_nobody_accepts(state_dir, portal):
 
 async def test_a_lost_reply_leaves_the_errand_created(sandbox):
     await sandbox.fault("dada", "lost_reply", path="addOrder")
-    with pytest.raises((httpx.HTTPError, AssertionError, ConnectionAbortedError, ValueError)):
-        (await sandbox.dada("addOrder", ERRAND)).json()
+    with pytest.raises(AssertionError):  # httpx's way to say that an application did not finish its reply
+        await sandbox.dada("addOrder", ERRAND)
     assert await status(sandbox) == wire.WAITING
     assert len((await sandbox.ledger())["creates"]) == 1
 
