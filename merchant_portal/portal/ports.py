@@ -1,8 +1,11 @@
 """Loopback ports: is one free, and give me one that is."""
 
 import socket
+from errno import EADDRINUSE
 
 from merchant_portal.portal.errors import CannotStart
+
+EXAMPLE = 8080
 
 
 def is_free(host: str, port: int) -> bool:
@@ -28,7 +31,7 @@ def require_free(host: str, port: int) -> None:
 
 def free_port(host: str = "127.0.0.1", *, prefer: int = 0) -> int:
     """Return `prefer` if it is free, else any free port."""
-    if prefer and is_free(host, prefer):
+    if prefer and not obstacle(host, prefer):
         return prefer
     with socket.socket() as probe:
         probe.bind((host, 0))

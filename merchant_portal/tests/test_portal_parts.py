@@ -40,8 +40,13 @@ def test_a_taken_port_is_one_line_that_says_what_to_do(taken):
     with pytest.raises(CannotStart) as problem:
         require_free("127.0.0.1", taken)
     assert str(problem.value) == (
-        f"Port {taken} is taken by another program. Choose another: make run PORT={taken + 10}"
+        f"Port {taken} is taken by another program. Choose another, for example: make run PORT=8080"
     )
+
+
+def test_a_port_that_is_none_is_refused():
+    with pytest.raises(CannotStart, match="Port 70000 is not between 1 and 65535"):
+        require_free("127.0.0.1", 70000)
 
 
 def test_a_free_port_is_kept_and_a_taken_one_replaced(taken):
