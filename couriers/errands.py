@@ -4,7 +4,7 @@ import json
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from couriers.models import CourierAccount, CourierStore, HandOff
 from couriers.providers import PROVIDERS
@@ -30,7 +30,7 @@ def access_of(handoff: HandOff) -> Access:
     try:
         return Access(base_url=account.base_url, credentials=json.loads(account.credentials))
     except ValueError as error:
-        raise Refused(_("The courier's credentials cannot be read.")) from error
+        raise Refused(gettext_noop("The courier's credentials cannot be read.")) from error
 
 
 def errand_of(handoff: HandOff) -> Errand:
@@ -38,7 +38,7 @@ def errand_of(handoff: HandOff) -> Errand:
     order, account = handoff.order, account_of(handoff)
     shop = CourierStore.objects.filter(account=account, store_id=handoff.store_id).first()
     if shop is None:
-        raise Refused(_("The courier does not know the store."))
+        raise Refused(gettext_noop("The courier does not know the store."))
     lines = order.lines.order_by("position")
     path = reverse("courier-callback", args=[account.provider, handoff.callback_token])
     return Errand(
@@ -56,9 +56,9 @@ def errand_of(handoff: HandOff) -> Errand:
 
 def _receiver(order: Order) -> Receiver:
     if order.latitude is None or order.longitude is None:
-        raise Refused(_("The order has no position to deliver to."))
+        raise Refused(gettext_noop("The order has no position to deliver to."))
     if not order.customer_phone or not order.address:
-        raise Refused(_("The order has no phone number or no address."))
+        raise Refused(gettext_noop("The order has no phone number or no address."))
     return Receiver(
         name=order.customer_name or "-",
         phone=order.customer_phone,

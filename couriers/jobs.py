@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from couriers import record
 from couriers.errands import access_of, account_of, errand_of, provider_of
@@ -61,9 +61,9 @@ def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
         raise Later(min(15.0, 2.0**job.attempts), str(resting)) from resting
     now = timezone.now()
     if now - handoff.created_at >= WAIT_OUTSIDE:
-        record.fail(handoff, _("The courier cannot be reached."), now=now)
+        record.fail(handoff, gettext_noop("The courier cannot be reached."), now=now)
         return
-    record.note(handoff, _("The courier cannot be reached; trying again."), now=now)
+    record.note(handoff, gettext_noop("The courier cannot be reached; trying again."), now=now)
     raise Later(max(resting.wait, min(15.0, 2.0**job.attempts)), str(resting)) from resting
 
 
@@ -78,7 +78,7 @@ def _send(claimed: HandOff) -> None:
     except Unreachable as error:
         _put_off(claimed, error)
     except Uncertain:
-        reason = _("The courier did not answer; asking whether it has the order.")
+        reason = gettext_noop("The courier did not answer; asking whether it has the order.")
         record.record_unknown(claimed, reason, now=timezone.now())
     else:
         if not record.record_sent(claimed, created, now=timezone.now()):
@@ -109,8 +109,10 @@ def _take_refusal(claimed: HandOff, refusal: Refused) -> None:
 def _put_off(claimed: HandOff, error: Unreachable) -> None:
     """Surely not sent: again in a while, but not for ever; drinks get warm."""
     if claimed.asks >= MOST_ASKS:
-        record.record_refused(claimed, _("The courier cannot be reached."), now=timezone.now())
-    elif record.release(claimed, _("The courier cannot be reached; trying again."), now=timezone.now()):
+        record.record_refused(claimed, gettext_noop("The courier cannot be reached."), now=timezone.now())
+    elif record.release(
+        claimed, gettext_noop("The courier cannot be reached; trying again."), now=timezone.now()
+    ):
         raise Later(max(error.wait, 2.0**claimed.asks), str(error))
 
 
@@ -179,7 +181,7 @@ def query(job: Job) -> None:
     elif handoff.state == S.UNKNOWN:
         _take_absence(handoff)
     elif handoff.state != S.CANCELLING:
-        record.note(handoff, _("The courier does not know this order."), now=timezone.now())
+        record.note(handoff, gettext_noop("The courier does not know this order."), now=timezone.now())
 
 
 def _take_absence(handoff: HandOff) -> None:
@@ -189,7 +191,7 @@ def _take_absence(handoff: HandOff) -> None:
     if handoff.asks < MOST_ASKS and handoff.order.state not in ENDED:
         record.send_again(handoff, now=now)
     else:
-        record.fail(handoff, _("The courier never got the order."), now=now)
+        record.fail(handoff, gettext_noop("The courier never got the order."), now=now)
 
 
 def _query(handoff: HandOff, job: Job) -> Report | None:

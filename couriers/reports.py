@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from couriers.models import CourierMessage, HandOff
 from couriers.providers import PROVIDERS
@@ -77,7 +77,7 @@ def take_report(seen: HandOff, report: Report, *, now: datetime) -> str:
     if not seen.live:
         return "ended"
     if report.status is None:
-        shown = _("The courier reports status %(code)s.") % {"code": report.code[:40]}
+        shown = gettext_noop("The courier reports status %(code)s.") % {"code": report.code[:40]}
         return "unknown code" if note(seen, shown, now=now) else "changed"
     if isinstance(report.status, Outcome):
         return _take_outcome(seen, report, report.status, now=now)
@@ -89,7 +89,7 @@ def take_report(seen: HandOff, report: Report, *, now: datetime) -> str:
 
 def _take_outcome(seen: HandOff, report: Report, status: Outcome, *, now: datetime) -> str:
     """It will not be carried: the order goes back on the shelf."""
-    reason = (report.reason or _("The courier gave the order back."))[:REASON_LENGTH]
+    reason = (report.reason or gettext_noop("The courier gave the order back."))[:REASON_LENGTH]
     target = state_after(seen.state, status)
     facts = rider_facts(seen, report)
     moved = move_and_publish(seen, target, now=now, verb="recall", **facts, reason=reason)
@@ -118,5 +118,5 @@ def _stamps(seen: HandOff, report: Report, progress: Progress, now: datetime) ->
     if progress == Progress.DELIVERED:
         stamps["delivered_at"] = now
     if progress == Progress.RETURNED:
-        stamps["reason"] = _("The courier brought the order back.")
+        stamps["reason"] = gettext_noop("The courier brought the order back.")
     return stamps
