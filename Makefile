@@ -30,7 +30,7 @@ lint: dev node ## Check style, types, the import rule, templates, scripts and mi
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint templates --check --lint --quiet
-	npx --no-install biome ci
+	npm run --silent lint
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: dev ## Measure intake and the way to the browser
