@@ -139,13 +139,30 @@ export function endReasons(verb) {
     : [...shared, gettext("Guest asked for it"), gettext("Spilled or damaged")];
 }
 
+/** Who did something: people by their names, parts of the system in the reader's words. */
+export function actorLabel(label) {
+  const parts = new Map([
+    ["timer", gettext("Timer")],
+    ["platform", gettext("Platform")],
+    ["portal", gettext("Portal")],
+    ["customer", gettext("Guest")],
+  ]);
+  return parts.get(label) ?? label;
+}
+
+/** A stored reason: the portal's own are stored in English, what couriers and people said stays as it is. */
+export function reasonLabel(reason) {
+  const code = /^The courier reports status (.+)\.$/.exec(reason)?.[1];
+  return code ? fill(gettext("The courier reports status %(code)s."), { code }) : gettext(reason);
+}
+
 /** Why a kept step came to nothing, for the person who pressed it. */
 export function refusal(entry, { status, body }, board) {
   const values = { number: entry.number, step: stepLabel(entry.verb) ?? gettext("Undo") };
   if (status === 409 && body.by) {
     const told = {
       ...values,
-      by: body.by,
+      by: actorLabel(body.by),
       at: clock(body.at, board.zone),
       state: stateLabel(body.card?.state),
     };
@@ -168,7 +185,7 @@ export function failure(answer, board) {
   if (status === 401 || status === 403)
     return gettext("You are signed out. Sign in again; nothing was changed.");
   if (status === 409 && body.by) {
-    const values = { by: body.by, at: clock(body.at, board.zone) };
+    const values = { by: actorLabel(body.by), at: clock(body.at, board.zone) };
     return fill(gettext("%(by)s was faster, at %(at)s. The board shows how it stands now."), values);
   }
   return body.detail || gettext("The portal could not do that. Nothing was changed; please try again.");

@@ -2,7 +2,7 @@
 
 import { html, live, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill } from "../format.js";
-import { pauseReasons } from "../words.js";
+import { actorLabel, pauseReasons, reasonLabel } from "../words.js";
 import { DialogPiece } from "./dialog.js";
 
 const SHOWN_CHANGES = 5;
@@ -52,7 +52,7 @@ class PauseDialog extends DialogPiece {
 
   #change({ level, reason, actor, at }) {
     const what = level === "open" ? gettext("Open") : gettext("Paused");
-    return html`<li>${[clock(at, this.board.zone), what, actor, reason].filter(Boolean).join(" · ")}</li>`;
+    return html`<li>${[clock(at, this.board.zone), what, actorLabel(actor), reasonLabel(reason)].filter(Boolean).join(" · ")}</li>`;
   }
 
   #reason(reason) {
