@@ -1,6 +1,7 @@
 """The typed HTTP API under `/api/v1/`; the board is its first client."""
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import django_auth
@@ -33,13 +34,13 @@ def cannot_undo(request: HttpRequest, error: CannotUndo) -> HttpResponse:
 @api.exception_handler(Http404)
 def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
     """Also what others own: nobody learns that it exists."""
-    return api.create_response(request, {"code": "not_found", "detail": "Not found."}, status=404)
+    return api.create_response(request, {"code": "not_found", "detail": _("This is not here.")}, status=404)
 
 
 @api.exception_handler(AuthenticationError)
 def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     """The session has ended."""
-    return api.create_response(request, {"code": "not_signed_in", "detail": "Sign in first."}, status=401)
+    return api.create_response(request, {"code": "not_signed_in", "detail": _("Sign in first.")}, status=401)
 
 
 @api.exception_handler(ValidationError)
@@ -47,4 +48,5 @@ def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """The request is not of the operation's form: say where."""
     fault = error.errors[0]
     place = ".".join(str(part) for part in fault["loc"])
-    return api.create_response(request, {"code": "invalid", "detail": f"{place}: {fault['msg']}"}, status=422)
+    detail = _("The portal cannot read this: %(place)s: %(fault)s") % {"place": place, "fault": fault["msg"]}
+    return api.create_response(request, {"code": "invalid", "detail": detail}, status=422)
