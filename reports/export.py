@@ -4,20 +4,25 @@ Neither holds a guest's name, phone or address.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from orders.models import Order
+from orders.states import FundedBy, OrderState
 from reports.measures import Row
 from stores.models import Store
 
 BOM = "\ufeff"  # without it Excel takes UTF-8 for the code page of the machine
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 WITHOUT_MINOR_UNITS = {"JPY", "KRW", "VND", "CLP", "ISK"}
+
+AMOUNTS = ("goods", "delivery_fee", "platform_subsidy", "shop_subsidy", "customer_paid", "shop_income")
+STAMPS = ("placed_at", "accepted_at", "ready_at", "collected_at", "delivered_at", "ended_at")
 
 Cell = str | int | float | Decimal | None
 
@@ -78,44 +83,47 @@ def order_heading() -> list[str]:
     ]
 
 
-def order_row(order: Order, funding: Mapping[str, str]) -> list[Cell]:
-    """One order as the columns of `order_heading`; `funding` gives the words for who paid."""
-    zone = ZoneInfo(order.store.timezone)
-    amounts = (
-        order.goods,
-        order.delivery_fee,
-        order.platform_subsidy,
-        order.shop_subsidy,
-        order.customer_paid,
-        order.shop_income,
-    )
-    stamps = (
-        order.placed_at,
-        order.accepted_at,
-        order.ready_at,
-        order.collected_at,
-        order.delivered_at,
-        order.ended_at,
-    )
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an order's row takes from elsewhere: its store, and names in the reader's language."""
+
+    stores: Mapping[int, Store]
+    zones: Mapping[int, ZoneInfo]
+    states: Mapping[str, str]
+    fundings: Mapping[str, str]
+
+    @classmethod
+    def of(cls, stores: Sequence[Store]) -> Self:
+        return cls(
+            stores={store.pk: store for store in stores},
+            zones={store.pk: ZoneInfo(store.timezone) for store in stores},
+            states={str(value): str(label) for value, label in OrderState.choices},
+            fundings={str(value): str(label) for value, label in FundedBy.choices},
+        )
+
+
+def order_row(order: Mapping[str, Any], words: Words) -> list[Cell]:
+    """One order, as `queries.EXPORTED` reads it, in the columns of `order_heading`."""
+    store, zone = words.stores[order["store_id"]], words.zones[order["store_id"]]
     return [
-        order.store.code,
-        order.store.name,
-        order.daily_number,
-        order.external_id,
-        order.account.slug,
-        order.get_state_display(),
-        funding.get(order.funding, order.funding),
-        order.campaign_name or order.campaign_code,
-        order.cups,
-        order.currency,
-        *(amount(minor, order.currency) for minor in amounts),
-        *(_local(stamp, zone) for stamp in stamps),
-        order.end_reason,
+        store.code,
+        store.name,
+        order["daily_number"],
+        order["external_id"],
+        order["account__slug"],
+        words.states[order["state"]],
+        words.fundings.get(order["funding"], order["funding"]),
+        order["campaign_name"] or order["campaign_code"],
+        order["cups"],
+        order["currency"],
+        *(amount(order[name], order["currency"]) for name in AMOUNTS),
+        *(_local(order[name], zone) for name in STAMPS),
+        order["end_reason"],
     ]
 
 
 def _local(stamp: datetime | None, zone: ZoneInfo) -> str:
-    return f"{stamp.astimezone(zone):%Y-%m-%d %H:%M:%S}" if stamp else ""
+    return stamp.astimezone(zone).replace(tzinfo=None).isoformat(" ", "seconds") if stamp else ""
 
 
 def summary_rows(stores: Iterable[Store], rows: Mapping[int, Row]) -> Iterator[list[Cell]]:

@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
-from orders.states import FundedBy
 from reports import export, queries
 from reports.filters import BadFilter, Filters, parse
 from reports.page import context, form
@@ -54,7 +53,8 @@ def orders_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         selection = _selection(request)
     except BadFilter as mistake:
         return _refused(mistake)
-    texts = _order_texts(selection)
+    heading, words = export.csv_text([export.order_heading()]), export.Words.of(selection.stores)
+    texts = _order_texts(selection, heading=heading, words=words)
     content = _one_by_one(texts) if isinstance(request, ASGIRequest) else texts
     return _as_file(StreamingHttpResponse(content), selection, "orders")
 
@@ -80,9 +80,9 @@ def _refused(mistake: BadFilter) -> HttpResponse:
     return HttpResponse(f"{mistake}\n", status=400, content_type="text/plain; charset=utf-8")
 
 
-def _order_texts(selection: Selection) -> Iterator[str]:
-    words = {str(value): str(label) for value, label in FundedBy.choices}
-    yield export.BOM + export.csv_text([export.order_heading()])
+def _order_texts(selection: Selection, *, heading: str, words: export.Words) -> Iterator[str]:
+    """The file in parts; nothing is translated here, for the request's language may be gone by then."""
+    yield export.BOM + heading
     for orders in queries.order_chunks(selection):
         yield export.csv_text(export.order_row(order, words) for order in orders)
 

@@ -180,7 +180,7 @@ class StoreAdmin(admin.ModelAdmin):
 
 
 # What is typed without a scheme is meant to be safe.
-HTTPS = {models.URLField: {"assume_scheme": "https"}}
+HTTPS: "dict[type[models.Field[Any, Any]], dict[str, Any]]" = {models.URLField: {"assume_scheme": "https"}}
 
 
 class ChannelAccountForm(WriteOnlyForm):
