@@ -17,7 +17,7 @@ const NAMED = new Map([
 const TYPING = new Set(["INPUT", "TEXTAREA", "SELECT"]);
 
 /**
- * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, target: {tagName: string}}} event
+ * @param {KeyboardEvent} event of which key, target.tagName and the modifiers count
  * @returns {"down"|"up"|"left"|"right"|"step"|"undo"|"search"|"help"|null}
  */
 export function actionFor({ key, ctrlKey, metaKey, altKey, target }, { letters }) {

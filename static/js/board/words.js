@@ -153,7 +153,7 @@ export function actorLabel(label) {
 /** A stored reason: the portal's own are stored in English, what couriers and people said stays as it is. */
 export function reasonLabel(reason) {
   const code = /^The courier reports status (.+)\.$/.exec(reason)?.[1];
-  return code ? fill(gettext("The courier reports status %(code)s."), { code }) : gettext(reason);
+  return code ? fill(gettext("The courier reports status %(code)s."), { code }) : reason && gettext(reason);
 }
 
 /** Why a kept step came to nothing, for the person who pressed it. */

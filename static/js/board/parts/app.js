@@ -44,14 +44,19 @@ class BoardApp extends BoardPiece {
   render() {
     const { board } = this;
     if (!board) return nothing;
-    if (!board.ready)
-      return html`<board-banners .board=${board}></board-banners><p class="board-loading">${gettext("Loading the board …")}</p>`;
+    if (!board.ready) return this.#loading();
     return html`
       <board-banners .board=${board}></board-banners>
       ${this.#strip()} ${this.#columns()}
       <undo-toast .card=${board.undoable} .now=${board.now} role="status"></undo-toast>
       <p class="visually-hidden" role="status">${this.#spoken()}</p>
       ${this.#dialogs()}`;
+  }
+
+  #loading() {
+    return html`
+      <board-banners .board=${this.board}></board-banners>
+      <p class="board-loading">${gettext("Loading the board …")}</p>`;
   }
 
   #strip() {
@@ -102,7 +107,8 @@ class BoardApp extends BoardPiece {
 
   #tab(name, count) {
     const label = name === "rail" ? gettext("To make") : columnLabel(name);
-    return html`<button type="button" class="tab" aria-pressed=${String(name === this.tab)} @click=${() => this.#show(name)}>
+    return html`<button type="button" class="tab" aria-pressed=${String(name === this.tab)}
+      @click=${() => this.#show(name)}>
       ${label}${count === undefined ? nothing : html` <b>${count}</b>`}
     </button>`;
   }

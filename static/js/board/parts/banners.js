@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { fill, span } from "../format.js";
-import { BoardPiece, icon } from "./piece.js";
+import { BoardPiece, button, icon, iconButton } from "./piece.js";
 
 class BoardBanners extends BoardPiece {
   /** A banner that comes or goes moves everything below it: not while a finger is on the board. */
@@ -37,7 +37,7 @@ class BoardBanners extends BoardPiece {
     if (!board.stale || !board.ready || board.feed.refused) return nothing;
     const age = span(Math.floor((Date.now() - board.feed.measure.heardAt) / 1000));
     const words = gettext(
-      "No connection. The board is %(age)s old. You can go on: steps are kept here and sent later. Pausing and handing off need the connection.",
+      "No connection, the board is %(age)s old. Steps are kept and sent later; pause and hand-off have to wait.",
     );
     const kept = board.commands.entries.length;
     return banner(
@@ -61,20 +61,15 @@ class BoardBanners extends BoardPiece {
       "plain",
       "bell-off",
       gettext("Sound is off until somebody touches the board."),
-      html`<button type="button" class="button" @click=${() => this.board.sounds.unlock()}>${gettext("Turn sound on")}</button>`,
+      button(gettext("Turn sound on"), () => this.board.sounds.unlock()),
     );
   }
 
   #notices() {
-    return this.board.notices.map((notice) =>
-      banner(
-        notice.tone,
-        "circle-alert",
-        notice.text,
-        html`<button type="button" class="button button-icon" aria-label=${gettext("Close")}
-        @click=${() => this.board.forget(notice)}>${icon("x")}</button>`,
-      ),
-    );
+    return this.board.notices.map((notice) => {
+      const close = iconButton("x", gettext("Close"), () => this.board.forget(notice), "");
+      return banner(notice.tone, "circle-alert", notice.text, close);
+    });
   }
 }
 

@@ -2,41 +2,49 @@
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, span, tenths } from "../format.js";
-import { BoardPiece, icon } from "./piece.js";
+import { BoardPiece, icon, iconButton } from "./piece.js";
 
 class BoardBar extends BoardPiece {
   render() {
     const { board } = this;
     if (!board) return nothing;
     return html`
-      <strong class="bar-store"
-        ><span class="bar-code">${board.boot.store.code}</span> <span class="bar-name">${board.boot.store.name}</span></strong
-      >
-      <time class="bar-clock" title=${board.zone}>${clock(board.now, board.zone)}<span class="bar-seconds">${seconds(board.now)}</span></time>
-      ${this.#line()}
+      ${this.#store()} ${this.#line()}
       <new-orders .count=${board.unseen.size}></new-orders>
       <span class="bar-tools">
-        ${this.#tool("search", gettext("Find an order"), "open-search")}
-        ${this.#tool("history", gettext("Recently done"), "open-recent")}
-        ${this.#tool(board.sounds.volume ? "volume-2" : "volume-x", gettext("Sound and keys"), "open-settings")}
+        ${iconButton("search", gettext("Find an order"), () => this.emit("open-search"))}
+        ${iconButton("history", gettext("Recently done"), () => this.emit("open-recent"))}
+        ${iconButton(this.#speaker(), gettext("Sound and keys"), () => this.emit("open-settings"))}
       </span>`;
   }
 
-  #tool(name, label, event) {
-    return html`<button type="button" class="button button-quiet button-icon" aria-label=${label} title=${label}
-      @click=${() => this.emit(event)}>${icon(name)}</button>`;
+  #store() {
+    const { boot, now, zone } = this.board;
+    return html`
+      <strong class="bar-store">
+        <span class="bar-code">${boot.store.code}</span>
+        <span class="bar-name">${boot.store.name}</span>
+      </strong>
+      <time class="bar-clock" title=${zone}
+        >${clock(now, zone)}<span class="bar-seconds">${seconds(now)}</span></time
+      >`;
+  }
+
+  #speaker() {
+    return this.board.sounds.volume ? "volume-2" : "volume-x";
   }
 
   #line() {
     const { board } = this;
     const { mode, measure } = board.feed;
     const fresh = mode === "live" && !board.stale;
+    const missing = fill(gettext("%(count)s missing"), { count: board.missing });
     return html`
-      <span class="bar-line ${fresh ? "is-live" : "is-old"}" title=${gettext("Measured: the time from a change at the server to this screen, the last change shown, changes not here yet")}>
+      <span class="bar-line ${fresh ? "is-live" : "is-old"}" title=${explained()}>
         ${icon(fresh ? "radio" : "cloud-off")}
         <span>${this.#modeLabel(mode)}</span>
         <span class="bar-measure">· ${this.#delay(measure)}</span>
-        <span class="bar-detail">· #${board.state.seq} · ${fill(gettext("%(count)s missing"), { count: board.missing })}</span>
+        <span class="bar-detail">· #${board.state.seq} · ${missing}</span>
       </span>`;
   }
 
@@ -53,6 +61,10 @@ class BoardBar extends BoardPiece {
     if (heardAt === null) return "–";
     return fill(gettext("%(age)s old"), { age: span(Math.floor((Date.now() - heardAt) / 1000)) });
   }
+}
+
+function explained() {
+  return gettext("Measured: how long the last change took to get here, its number, and changes not here yet");
 }
 
 function seconds(now) {

@@ -1,4 +1,4 @@
-/** The call for new orders: a flash over the whole screen, and a count in the bar until somebody touches it. */
+/** The call for new orders: a flash over the whole screen, and a count until somebody touches the board. */
 
 import { html, nothing, repeat } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../format.js";
@@ -27,7 +27,8 @@ class NewOrders extends Piece {
 
 function call(count) {
   const words = fill(ngettext("%(count)s new order", "%(count)s new orders", count), { count });
-  return html`<span class="call" title=${gettext("Touch anywhere to stop the ringing")}>${icon("bell")} ${words}</span>`;
+  const hint = gettext("Touch anywhere to stop the ringing");
+  return html`<span class="call" title=${hint}>${icon("bell")} ${words}</span>`;
 }
 
 customElements.define("new-orders", NewOrders);

@@ -3,8 +3,16 @@
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, span } from "../format.js";
 import { age, columnOf, nextStep } from "../state.js";
-import { deliveryLabel, fulfilmentLabel, stateLabel, stepIcon, stepLabel } from "../words.js";
-import { icon, Piece } from "./piece.js";
+import {
+  actorLabel,
+  deliveryLabel,
+  fulfilmentLabel,
+  reasonLabel,
+  stateLabel,
+  stepIcon,
+  stepLabel,
+} from "../words.js";
+import { icon, iconButton, Piece } from "./piece.js";
 
 class OrderCard extends Piece {
   static properties = {
@@ -23,17 +31,17 @@ class OrderCard extends Piece {
     const waited = age(card, this.now);
     const brief = ["ready", "away"].includes(columnOf(card));
     return html`
-      <article class=${this.#classes(waited, brief)} tabindex="-1" aria-label=${this.#label()} data-card=${card.id}>
+      <article class=${this.#classes(waited, brief)} tabindex="-1" aria-label=${this.#label()}
+        data-card=${card.id}>
         <div class="card-top">
           <span class="card-number ${card.number.length > 4 ? "is-long" : ""}">${card.number}</span>
           ${this.#button()}
         </div>
         <div class="card-facts">
-          ${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()}
-          <button type="button" class="button button-quiet button-icon card-more" aria-label=${this.#moreLabel()}
-            @click=${() => this.emit("open-card", { id: card.id })}>${icon("ellipsis-vertical")}</button>
+          ${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()} ${this.#more()}
         </div>
-        ${brief ? this.#brief() : this.#lines()} ${this.#note()} ${this.#delivery()} ${this.#ended()} ${this.#from()}
+        ${brief ? this.#brief() : this.#lines()}
+        ${this.#note()} ${this.#delivery()} ${this.#ended()} ${this.#from()}
       </article>`;
   }
 
@@ -59,8 +67,10 @@ class OrderCard extends Piece {
     return fill(words, { number, cups, state: stateLabel(state) });
   }
 
-  #moreLabel() {
-    return fill(gettext("More about order %(number)s"), { number: this.card.number });
+  #more() {
+    const label = fill(gettext("More about order %(number)s"), { number: this.card.number });
+    const open = () => this.emit("open-card", { id: this.card.id });
+    return iconButton("ellipsis-vertical", label, open, "button-quiet card-more");
   }
 
   #button() {
@@ -86,13 +96,13 @@ class OrderCard extends Piece {
   }
 
   #tags() {
-    const { card } = this;
+    const { state, urges } = this.card;
     return html`<span class="card-tags">
-      ${card.state === "cancelled" ? html`<span class="tag tag-cancelled">${stateLabel(card.state)}</span>` : nothing}
-      ${card.state === "held" ? html`<span class="tag tag-held">${icon("lock")}${gettext("Held")}</span>` : nothing}
-      ${card.state === "placed" ? html`<span class="tag tag-new">${gettext("New")}</span>` : nothing}
-      ${card.urges ? html`<span class="tag tag-urged">${icon("megaphone")}${urged(card.urges)}</span>` : nothing}
-      ${this.pending ? html`<span class="tag tag-pending">${icon("send")}${gettext("sending")}</span>` : nothing}
+      ${state === "cancelled" ? tag("cancelled", stateLabel(state)) : nothing}
+      ${state === "held" ? tag("held", stateLabel(state), "lock") : nothing}
+      ${state === "placed" ? tag("new", stateLabel(state)) : nothing}
+      ${urges ? tag("urged", urged(urges), "megaphone") : nothing}
+      ${this.pending ? tag("pending", gettext("sending"), "send") : nothing}
     </span>`;
   }
 
@@ -107,10 +117,7 @@ class OrderCard extends Piece {
   }
 
   #note() {
-    const { note } = this.card;
-    return note
-      ? html`<p class="card-note">${icon("message-square-warning")}<span>${note}</span></p>`
-      : nothing;
+    return noteLine(this.card.note);
   }
 
   #delivery() {
@@ -123,7 +130,7 @@ class OrderCard extends Piece {
     const { campaign, account, fulfilment, funding } = this.card;
     const words = [fulfilmentLabel(fulfilment), campaign?.name, account].filter(Boolean).join(" · ");
     return html`<p class="card-from">
-      ${funding === "free" ? html`<span class="tag tag-free">${icon("gift")}${gettext("Free")}</span>` : nothing}
+      ${funding === "free" ? tag("free", gettext("Free"), "gift") : nothing}
       <span class="card-origin">${words}</span>
     </p>`;
   }
@@ -133,12 +140,16 @@ class OrderCard extends Piece {
     if (card.state !== "cancelled") return nothing;
     const words = gettext("%(by)s at %(at)s: %(reason)s");
     const values = {
-      by: card.ended_by || card.account,
+      by: actorLabel(card.ended_by) || card.account,
       at: clock(card.ended_at, this.zone),
       reason: card.end_reason,
     };
     return html`<p class="card-ended">${icon("ban")}<span>${fill(words, values)}</span></p>`;
   }
+}
+
+function tag(kind, words, mark = null) {
+  return html`<span class="tag tag-${kind}">${mark ? icon(mark) : nothing}${words}</span>`;
 }
 
 function urged(count) {
@@ -158,10 +169,20 @@ export function line({ name, quantity, options, note }) {
     </li>`;
 }
 
+/** What the guest wants to be known. */
+export function noteLine(note) {
+  if (!note) return nothing;
+  return html`<p class="card-note">${icon("message-square-warning")}<span>${note}</span></p>`;
+}
+
 /** Where the rider is; a failed hand-off stands out, with its reason. */
 export function deliveryLine(delivery, zone) {
   const failed = delivery.state === "failed" || delivery.state === "unknown";
-  const words = [deliveryLabel(delivery), delivery.rider || delivery.carrier_name, delivery.reason];
+  const words = [
+    deliveryLabel(delivery),
+    delivery.rider || delivery.carrier_name,
+    reasonLabel(delivery.reason),
+  ];
   const eta = delivery.eta ? fill(gettext("there at %(at)s"), { at: clock(delivery.eta, zone) }) : "";
   return html`<p class="card-delivery ${failed ? "is-failed" : ""}">
     ${icon(failed ? "triangle-alert" : "bike")}<span>${[...words, eta].filter(Boolean).join(" · ")}</span>

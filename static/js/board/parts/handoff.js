@@ -3,12 +3,12 @@
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../format.js";
 import { DialogPiece } from "./dialog.js";
-import { icon } from "./piece.js";
+import { button, icon } from "./piece.js";
 
 class HandoffDialog extends DialogPiece {
   static properties = {
     ...DialogPiece.properties,
-    /** {riders: [{id, name, live}], couriers: [{id, provider, name}]}, null while asked, false when it failed */
+    /** {riders: [{id, name, live}], couriers: [{id, name}]}; null while asked, false if it failed */
     carriers: { state: true },
   };
 
@@ -28,20 +28,24 @@ class HandoffDialog extends DialogPiece {
     const { riders, couriers } = this.carriers;
     if (!riders.length && !couriers.length) return this.#nobody();
     return html`
-      ${riders.length ? this.#group(gettext("Our riders"), riders, (rider) => this.#rider(rider)) : nothing}
-      ${couriers.length ? this.#group(gettext("Couriers"), couriers, (courier) => this.#courier(courier)) : nothing}`;
+      ${this.#group(gettext("Our riders"), riders, (rider) => this.#rider(rider))}
+      ${this.#group(gettext("Couriers"), couriers, (courier) => this.#courier(courier))}`;
   }
 
   #failed() {
     return html`<p>${gettext("The list of riders could not be loaded. The order stays on the shelf.")}</p>
-      <button type="button" class="button" @click=${() => this.show({ card: this.card })}>${gettext("Try again")}</button>`;
+      ${button(gettext("Try again"), () => this.show({ card: this.card }))}`;
   }
 
   #nobody() {
-    return html`<p>${gettext("There is no rider and no courier for this store yet. An administrator can add them.")}</p>`;
+    const words = gettext(
+      "There is no rider and no courier for this store yet. An administrator can add them.",
+    );
+    return html`<p>${words}</p>`;
   }
 
   #group(label, people, render) {
+    if (!people.length) return nothing;
     return html`<fieldset class="choice"><legend class="label">${label}</legend>
       <div class="choices choices-large">${people.map(render)}</div></fieldset>`;
   }
@@ -55,8 +59,7 @@ class HandoffDialog extends DialogPiece {
   }
 
   #courier({ id, name }) {
-    return html`<button type="button" class="button choice-person" @click=${() => this.#give({ courier: id })}>
-      ${icon("truck")}<span>${name}</span></button>`;
+    return button(name, () => this.#give({ courier: id }), { look: "choice-person", mark: "truck" });
   }
 
   #give(body) {

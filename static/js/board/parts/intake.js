@@ -3,9 +3,10 @@
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, span } from "../format.js";
 import { leaks } from "../state.js";
-import { channelState } from "../words.js";
-import { icon, Piece } from "./piece.js";
+import { actorLabel, channelState, reasonLabel } from "../words.js";
+import { button, icon, Piece } from "./piece.js";
 
+const LARGE = "button-primary intake-button";
 const CHANNEL_ICON = { waiting: "clock", told: "send", confirmed: "circle-check", failed: "triangle-alert" };
 
 class IntakeSwitch extends Piece {
@@ -22,27 +23,26 @@ class IntakeSwitch extends Piece {
           <strong class="intake-title">${icon("circle-play")} ${gettext("Taking orders")}</strong>
           ${this.#channels()}
         </div>
-        <button type="button" class="button button-primary intake-button" @click=${() => this.emit("open-pause")}>
-          ${icon("circle-pause")} ${gettext("Pause")}
-        </button>
+        ${button(gettext("Pause"), () => this.emit("open-pause"), { look: LARGE, mark: "circle-pause" })}
       </div>`;
   }
 
   #paused() {
     const { reason, actor, changed_at } = this.intake;
-    const set = fill(gettext("%(actor)s at %(at)s"), { actor, at: clock(changed_at, this.zone) });
+    const set = fill(gettext("%(actor)s at %(at)s"), {
+      actor: actorLabel(actor),
+      at: clock(changed_at, this.zone),
+    });
     return html`
       <div class="intake intake-paused">
         <strong class="intake-title">${icon("circle-pause")} ${gettext("Paused")}</strong>
         <div class="intake-words">
-          <p><b>${reason || gettext("No reason given")}</b> · ${set} · <b>${this.#until()}</b></p>
+          <p><b>${reasonLabel(reason) || gettext("No reason given")}</b> · ${set} · <b>${this.#until()}</b></p>
           <div class="row">${this.#leaks()} ${this.#channels()}</div>
         </div>
         <span class="intake-actions">
-          <button type="button" class="button" @click=${() => this.emit("open-pause")}>${gettext("Change")}</button>
-          <button type="button" class="button button-primary intake-button" @click=${() => this.emit("resume-intake")}>
-            ${icon("circle-play")} ${gettext("Resume")}
-          </button>
+          ${button(gettext("Change"), () => this.emit("open-pause"))}
+          ${button(gettext("Resume"), () => this.emit("resume-intake"), { look: LARGE, mark: "circle-play" })}
         </span>
       </div>`;
   }
@@ -75,7 +75,8 @@ class IntakeSwitch extends Piece {
       ? fill(ngettext("%(count)s leaked", "%(count)s leaked", leaked), { count: leaked })
       : "";
     return html`<li class="channel is-${state}" title=${error}>
-      ${icon(CHANNEL_ICON[state])}<span>${name}: ${channelState(state)}${leak ? html` · <b>${leak}</b>` : nothing}</span>
+      ${icon(CHANNEL_ICON[state])}
+      <span>${name}: ${channelState(state)} ${leak ? html`· <b>${leak}</b>` : nothing}</span>
     </li>`;
   }
 }

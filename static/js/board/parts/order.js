@@ -4,9 +4,9 @@ import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, money } from "../format.js";
 import { nextStep, otherSteps } from "../state.js";
 import { endReasons, fulfilmentLabel, stateLabel, stepLabel } from "../words.js";
-import { deliveryLine, line } from "./card.js";
+import { deliveryLine, line, noteLine } from "./card.js";
 import { DialogPiece } from "./dialog.js";
-import { icon } from "./piece.js";
+import { button, icon } from "./piece.js";
 
 const NEEDS_REASON = new Set(["reject", "cancel"]);
 
@@ -48,8 +48,7 @@ class OrderDialog extends DialogPiece {
   #details(card) {
     return html`
       <ul class="lines">${card.lines.map(line)}</ul>
-      ${card.note ? html`<p class="card-note">${icon("message-square-warning")}<span>${card.note}</span></p>` : nothing}
-      ${card.delivery ? deliveryLine(card.delivery, this.board.zone) : nothing}
+      ${noteLine(card.note)} ${card.delivery ? deliveryLine(card.delivery, this.board.zone) : nothing}
       <dl class="facts">${this.#facts(card).map(([name, value]) => fact(name, value))}</dl>
       ${card.customer?.phone_mask ? this.#phone(card) : nothing}
       <div class="dialog-actions">${this.#steps(card)}</div>`;
@@ -73,11 +72,11 @@ class OrderDialog extends DialogPiece {
   }
 
   #phone(card) {
-    if (this.phone)
-      return html`<p class="phone"><a class="button" href="tel:${this.phone}">${icon("phone")}${this.phone}</a></p>`;
+    const { phone } = this;
+    if (phone) return html`<p><a class="button" href="tel:${phone}">${icon("phone")}${phone}</a></p>`;
     return html`<p class="phone">
       <span>${card.customer.phone_mask}</span>
-      <button type="button" class="button" @click=${() => this.#reveal(card)}>${icon("eye")}${gettext("Show number")}</button>
+      ${button(gettext("Show number"), () => this.#reveal(card), { mark: "eye" })}
       <small class="muted">${gettext("It is recorded who looked.")}</small>
     </p>`;
   }
@@ -90,12 +89,10 @@ class OrderDialog extends DialogPiece {
   #steps(card) {
     const next = nextStep(card);
     const others = otherSteps(card).filter((step) => step !== next);
+    const choice = (step, look) => button(stepLabel(step), () => this.#choose(card, step), { look });
     return html`
-      ${others.map(
-        (step) => html`<button type="button" class="button ${NEEDS_REASON.has(step) ? "button-warning" : ""}"
-          @click=${() => this.#choose(card, step)}>${stepLabel(step)}</button>`,
-      )}
-      ${next ? html`<button type="button" class="button button-primary" @click=${() => this.#choose(card, next)}>${stepLabel(next)}</button>` : nothing}`;
+      ${others.map((step) => choice(step, NEEDS_REASON.has(step) ? "button-warning" : ""))}
+      ${next ? choice(next, "button-primary") : nothing}`;
   }
 
   #choose(card, step) {
@@ -112,20 +109,17 @@ class OrderDialog extends DialogPiece {
   #reasons(card) {
     const question =
       this.ending === "reject" ? gettext("Why is it rejected?") : gettext("Why is it cancelled?");
+    const warning = gettext(
+      "The guest and the platform are told. #%(number)s cannot be brought back after that.",
+    );
+    const choice = (reason) => button(reason, () => this.#end(card, reason), { look: "button-danger" });
     return html`
-      <p>${fill(gettext("The guest and the platform are told. #%(number)s cannot be brought back after that."), { number: card.number })}</p>
+      <p>${fill(warning, { number: card.number })}</p>
       <fieldset class="choice">
         <legend class="label">${question}</legend>
-        <div class="choices choices-large">
-          ${endReasons(this.ending).map(
-            (reason) => html`<button type="button" class="button button-danger"
-              @click=${() => this.#end(card, reason)}>${reason}</button>`,
-          )}
-        </div>
+        <div class="choices choices-large">${endReasons(this.ending).map(choice)}</div>
       </fieldset>
-      <div class="dialog-actions">
-        <button type="button" class="button" @click=${() => this.close()}>${gettext("Keep the order")}</button>
-      </div>`;
+      <div class="dialog-actions">${button(gettext("Keep the order"), () => this.close())}</div>`;
   }
 
   #end(card, reason) {

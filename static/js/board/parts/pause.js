@@ -4,6 +4,7 @@ import { html, live, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill } from "../format.js";
 import { actorLabel, pauseReasons, reasonLabel } from "../words.js";
 import { DialogPiece } from "./dialog.js";
+import { button } from "./piece.js";
 
 const SHOWN_CHANGES = 5;
 const MINUTES = ["5", "10", "20", "30"];
@@ -29,7 +30,8 @@ class PauseDialog extends DialogPiece {
         <div class="choices">${pauseReasons().map((reason) => this.#reason(reason))}</div>
         <label class="field">
           <span class="visually-hidden">${gettext("Reason in your own words")}</span>
-          <input maxlength="200" .value=${live(this.reason)} @input=${(event) => this.#say(event.target.value)} />
+          <input maxlength="200" .value=${live(this.reason)}
+            @input=${({ target }) => this.#say(target.value)} />
         </label>
       </fieldset>
       <fieldset class="choice">
@@ -39,7 +41,9 @@ class PauseDialog extends DialogPiece {
           ${this.#length("shift", gettext("This shift"))} ${this.#length("today", gettext("Today"))}
         </div>
       </fieldset>
-      <p class="field-hint">${gettext("Platforms are told at once. Orders that still come in are kept and marked as held.")}</p>
+      <p class="field-hint">
+        ${gettext("Platforms are told at once. Orders that still come in are kept and marked as held.")}
+      </p>
       ${this.changes.length ? this.#history() : nothing}`;
   }
 
@@ -52,11 +56,13 @@ class PauseDialog extends DialogPiece {
 
   #change({ level, reason, actor, at }) {
     const what = level === "open" ? gettext("Open") : gettext("Paused");
-    return html`<li>${[clock(at, this.board.zone), what, actorLabel(actor), reasonLabel(reason)].filter(Boolean).join(" · ")}</li>`;
+    const words = [clock(at, this.board.zone), what, actorLabel(actor), reasonLabel(reason)];
+    return html`<li>${words.filter(Boolean).join(" · ")}</li>`;
   }
 
   #reason(reason) {
-    return html`<button type="button" class="button choice-button" aria-pressed=${String(reason === this.reason)}
+    const chosen = String(reason === this.reason);
+    return html`<button type="button" class="button choice-button" aria-pressed=${chosen}
       @click=${() => this.#say(reason)}>${reason}</button>`;
   }
 
@@ -65,7 +71,7 @@ class PauseDialog extends DialogPiece {
   }
 
   #length(lasts, label) {
-    return html`<button type="button" class="button" @click=${() => this.#pause(lasts)}>${label}</button>`;
+    return button(label, () => this.#pause(lasts));
   }
 
   #pause(lasts) {

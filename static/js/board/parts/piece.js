@@ -1,6 +1,6 @@
 /** What all components share: rendering into the page itself (plain CSS applies), and icons. */
 
-import { html, LitElement } from "../../../vendor/lit-3.3.3.js";
+import { html, LitElement, nothing } from "../../../vendor/lit-3.3.3.js";
 
 const SPRITE = new URL("../../../icons/sprite.svg", import.meta.url).href;
 
@@ -33,5 +33,20 @@ export class BoardPiece extends Piece {
 }
 
 export function icon(name) {
-  return html`<svg class="icon" aria-hidden="true" focusable="false"><use href="${SPRITE}#${name}"></use></svg>`;
+  return html`<svg class="icon" aria-hidden="true" focusable="false">
+    <use href="${SPRITE}#${name}"></use>
+  </svg>`;
+}
+
+/** A button with words; `mark` is an icon before them, `look` further classes. */
+export function button(words, press, { look = "", mark = null } = {}) {
+  return html`<button type="button" class="button ${look}" @click=${press}>
+    ${mark ? icon(mark) : nothing}<span>${words}</span>
+  </button>`;
+}
+
+/** A button that shows an icon only; `label` is its name. */
+export function iconButton(mark, label, press, look = "button-quiet") {
+  return html`<button type="button" class="button button-icon ${look}" aria-label=${label} title=${label}
+    @click=${press}>${icon(mark)}</button>`;
 }

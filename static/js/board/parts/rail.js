@@ -28,7 +28,7 @@ function totals(title, rows, none) {
     <ul class="totals">
       ${rows.slice(0, shown()).map(({ name, count }) => html`<li><b>${count}</b><span>${name}</span></li>`)}
     </ul>
-    ${rest > 0 ? html`<p class="muted">${fill(ngettext("+%(count)s more", "+%(count)s more", rest), { count: rest })}</p>` : nothing}
+    ${rest > 0 ? html`<p class="muted">${more(rest)}</p>` : nothing}
   </section>`;
 }
 
@@ -38,13 +38,20 @@ function riders(cards) {
   return html`<section class="rail-part">
     <h2>${gettext("Riders")}</h2>
     <ul class="totals">
-      ${live.slice(0, shown() - 2).map((card) => html`<li><b>${card.number}</b><span>${riderLine(card.delivery)}</span></li>`)}
+      ${live.slice(0, shown() - 2).map(rider)}
     </ul>
   </section>`;
 }
 
-function riderLine(delivery) {
-  return [delivery.rider || delivery.carrier_name, deliveryLabel(delivery)].filter(Boolean).join(" · ");
+function more(count) {
+  return fill(ngettext("+%(count)s more", "+%(count)s more", count), { count });
+}
+
+function rider({ number, delivery }) {
+  const words = [delivery.rider || delivery.carrier_name, deliveryLabel(delivery)]
+    .filter(Boolean)
+    .join(" · ");
+  return html`<li><b>${number}</b><span>${words}</span></li>`;
 }
 
 customElements.define("board-rail", BoardRail);

@@ -4,6 +4,7 @@ import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock } from "../format.js";
 import { stateLabel, stepLabel } from "../words.js";
 import { DialogPiece } from "./dialog.js";
+import { button } from "./piece.js";
 
 const RECALLABLE = new Set(["collected", "delivered"]);
 
@@ -35,16 +36,14 @@ class RecentDialog extends DialogPiece {
 
   #row(card) {
     const ended = card.ended_at ?? card.delivered_at ?? card.collected_at;
+    const drinks = card.lines.map(({ quantity, name }) => `${quantity}× ${name}`).join(", ");
     return html`<li class="recent-row">
       <b class="recent-number">${card.number}</b>
-      <span>${stateLabel(card.state)} · ${clock(ended, this.board.zone)}
-        <small class="muted">${card.lines.map(({ quantity, name }) => `${quantity}× ${name}`).join(", ")}</small></span>
-      ${RECALLABLE.has(card.state) ? this.#recall(card) : nothing}
+      <span>
+        ${stateLabel(card.state)} · ${clock(ended, this.board.zone)} <small class="muted">${drinks}</small>
+      </span>
+      ${RECALLABLE.has(card.state) ? button(stepLabel("recall"), () => this.#back(card)) : nothing}
     </li>`;
-  }
-
-  #recall(card) {
-    return html`<button type="button" class="button" @click=${() => this.#back(card)}>${stepLabel("recall")}</button>`;
   }
 
   #back(card) {

@@ -26,7 +26,8 @@ class SearchDialog extends DialogPiece {
       <form @submit=${(event) => this.#first(event, found)}>
         <label class="field">
           <span class="label">${gettext("Number, guest or drink")}</span>
-          <input enterkeyhint="search" autocomplete="off" .value=${this.text} @input=${(event) => this.#type(event.target.value)} />
+          <input enterkeyhint="search" autocomplete="off" .value=${this.text}
+            @input=${({ target }) => this.#type(target.value)} />
         </label>
       </form>
       <p class="visually-hidden" role="status">${this.#result(found.length)}</p>
@@ -45,10 +46,11 @@ class SearchDialog extends DialogPiece {
   }
 
   #row(card) {
+    const drinks = card.lines.map(({ name }) => name).join(", ");
     return html`<li>
       <button type="button" class="button recent-row recent-open" @click=${() => this.#open(card)}>
         <b class="recent-number">${card.number}</b>
-        <span>${stateLabel(card.state)} <small class="muted">${card.lines.map(({ name }) => name).join(", ")}</small></span>
+        <span>${stateLabel(card.state)} <small class="muted">${drinks}</small></span>
       </button>
     </li>`;
   }

@@ -2,7 +2,7 @@
 
 import { html } from "../../../vendor/lit-3.3.3.js";
 import { DialogPiece } from "./dialog.js";
-import { icon } from "./piece.js";
+import { button } from "./piece.js";
 
 class SettingsDialog extends DialogPiece {
   title() {
@@ -17,15 +17,17 @@ class SettingsDialog extends DialogPiece {
         <div class="row">
           <input id="volume" class="grow" type="range" min="0" max="1" step="0.1" .value=${String(volume)}
             @input=${(event) => this.board.setting("volume", Number(event.target.value))} />
-          <button type="button" class="button" @click=${() => this.#test()}>${icon("volume-2")} ${gettext("Test")}</button>
+          ${button(gettext("Test"), () => this.#test(), { mark: "volume-2" })}
         </div>
       </div>
       <label class="row switch">
-        <input type="checkbox" .checked=${letters} @change=${(event) => this.board.setting("letters", event.target.checked)} />
+        <input type="checkbox" .checked=${letters}
+          @change=${({ target }) => this.board.setting("letters", target.checked)} />
         ${gettext("Single letters are commands")}
       </label>
       <label class="row switch">
-        <input type="checkbox" .checked=${theme === "dark"} @change=${(event) => this.#theme(event.target.checked)} />
+        <input type="checkbox" .checked=${theme === "dark"}
+          @change=${({ target }) => this.#theme(target.checked)} />
         ${gettext("Dark board")}
       </label>
       <h3>${gettext("Keys")}</h3>

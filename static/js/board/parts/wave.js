@@ -1,4 +1,4 @@
-/** The wave strip: the last hour minute by minute, what the counter can keep up with, and when it is through. */
+/** The wave strip: the last hour by the minute, what the counter can keep up with, and when it is through. */
 
 import { html, svg } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, tenths } from "../format.js";
@@ -31,7 +31,7 @@ class WaveStrip extends Piece {
       <div class="clear-in">
         <b class="clear-number">${minutes}</b>
         <span class="clear-label">
-          <span>${ngettext("minute until the last waiting cup is made", "minutes until the last waiting cup is made", minutes)}</span>
+          <span>${untilMade(minutes)}</span>
           <span class="muted">${this.#cups()}</span>
         </span>
       </div>`;
@@ -58,7 +58,8 @@ class WaveStrip extends Piece {
       { total, pace: tenths(capacity) },
     );
     return html`
-      <svg class="wave-chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${label}>
+      <svg class="wave-chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img"
+        aria-label=${label}>
         ${bars.map((bar, index) => column(bar, index * BAR, y))}
         <line class="wave-capacity" x1="0" x2=${WIDTH} y1=${y(capacity)} y2=${y(capacity)}></line>
       </svg>
@@ -68,12 +69,21 @@ class WaveStrip extends Piece {
   }
 }
 
+function untilMade(minutes) {
+  return ngettext(
+    "minute until the last waiting cup is made",
+    "minutes until the last waiting cup is made",
+    minutes,
+  );
+}
+
 function legend(pace) {
+  const words = gettext("what the counter can make: %(pace)s orders a minute");
   return html`<figcaption class="wave-key">
     <span class="key key-paid">${gettext("Paid")}</span>
     <span class="key key-subsidised">${gettext("Subsidised")}</span>
     <span class="key key-free">${icon("gift")}${gettext("Free")}</span>
-    <span class="key key-pace">${fill(gettext("what the counter can make: %(pace)s orders a minute"), { pace: tenths(pace) })}</span>
+    <span class="key key-pace">${fill(words, { pace: tenths(pace) })}</span>
   </figcaption>`;
 }
 
@@ -86,7 +96,8 @@ function column({ paid, subsidised, free }, x, y) {
 }
 
 function piece(kind, x, top, bottom) {
-  return svg`<rect class="wave-${kind}" x=${x + GAP / 2} y=${top} width=${BAR - GAP} height=${bottom - top}></rect>`;
+  return svg`<rect class="wave-${kind}" x=${x + GAP / 2} y=${top} width=${BAR - GAP}
+    height=${bottom - top}></rect>`;
 }
 
 customElements.define("wave-strip", WaveStrip);
