@@ -97,7 +97,10 @@ class Membership(models.Model):
         verbose_name_plural = _("memberships")
         constraints = [
             models.UniqueConstraint(
-                fields=["user", "franchise", "store"], name="membership_unique", nulls_distinct=False
+                fields=["user", "store"], condition=Q(store__isnull=False), name="membership_once_per_store"
+            ),
+            models.UniqueConstraint(
+                fields=["user", "franchise"], condition=Q(store=None), name="membership_once_per_franchise"
             ),
             models.CheckConstraint(
                 condition=Q(role="staff", store__isnull=False) | Q(role="manager", store__isnull=True),

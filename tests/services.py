@@ -9,6 +9,17 @@ import subprocess
 import time
 from pathlib import Path
 
+# Chromium without asking anybody outside this machine for anything.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
 
 def free_port() -> int:
     """A port nobody listens on now."""

@@ -182,7 +182,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=models.UniqueConstraint(fields=('user', 'franchise', 'store'), name='membership_unique', nulls_distinct=False),
+            constraint=models.UniqueConstraint(condition=models.Q(('store__isnull', False)), fields=('user', 'store'), name='membership_once_per_store'),
+        ),
+        migrations.AddConstraint(
+            model_name='membership',
+            constraint=models.UniqueConstraint(condition=models.Q(('store', None)), fields=('user', 'franchise'), name='membership_once_per_franchise'),
         ),
         migrations.AddConstraint(
             model_name='membership',

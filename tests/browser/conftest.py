@@ -8,16 +8,7 @@ import pytest
 
 from reports.tests.rows import PASSWORD
 from tests.browser.portal import Portal
-
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tests.services import QUIET
 
 
 @pytest.fixture(scope="session")
