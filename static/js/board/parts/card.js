@@ -142,7 +142,7 @@ class OrderCard extends Piece {
     const values = {
       by: actorLabel(card.ended_by) || card.account,
       at: clock(card.ended_at, this.zone),
-      reason: card.end_reason,
+      reason: reasonLabel(card.end_reason),
     };
     return html`<p class="card-ended">${icon("ban")}<span>${fill(words, values)}</span></p>`;
   }

@@ -29,6 +29,7 @@ class IntakeSwitch extends Piece {
 
   #paused() {
     const { reason, actor, changed_at } = this.intake;
+    const why = reasonLabel(reason) || gettext("No reason given");
     const set = fill(gettext("%(actor)s at %(at)s"), {
       actor: actorLabel(actor),
       at: clock(changed_at, this.zone),
@@ -37,7 +38,7 @@ class IntakeSwitch extends Piece {
       <div class="intake intake-paused">
         <strong class="intake-title">${icon("circle-pause")} ${gettext("Paused")}</strong>
         <div class="intake-words">
-          <p><b>${reasonLabel(reason) || gettext("No reason given")}</b> · ${set} · <b>${this.#until()}</b></p>
+          <p><b>${why}</b> · ${set} · <b>${this.#until()}</b></p>
           <div class="row">${this.#leaks()} ${this.#channels()}</div>
         </div>
         <span class="intake-actions">
