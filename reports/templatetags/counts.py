@@ -1,0 +1,23 @@
+"""Whole numbers as people and the browser's `Intl.NumberFormat` write them."""
+
+from django import template
+from django.utils.formats import get_format
+from django.utils.numberformat import format as write_number
+
+register = template.Library()
+
+
+@register.filter
+def count(number: int) -> str:
+    """Groups of three in every language; Django would not group Chinese numbers at all.
+
+    >>> count(1573)
+    '1,573'
+    """
+    return write_number(
+        number,
+        decimal_sep=get_format("DECIMAL_SEPARATOR"),
+        grouping=3,
+        thousand_sep=get_format("THOUSAND_SEPARATOR") or ",",
+        force_grouping=True,
+    )
