@@ -12,7 +12,7 @@ VENV = $(if $(PYTHON),$(PYTHON) merchant_portal/portal/venv.py .venv,\
 	$(error No usable Python found: install Python 3.11 or newer with venv, or give one: make PYTHON=/path/to/python))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench requirements venv dev node
+.PHONY: help run test lint bench words requirements venv dev node
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ lint: dev node ## Check style, types, the import rule, templates, scripts and mi
 
 bench: dev ## Measure intake and the way to the browser
 	@$(BIN)/python -m benchmarks
+
+words: dev ## Collect words into locale/ and compile them; says what is untranslated
+	@$(BIN)/python -m scripts.words
 
 requirements: dev ## Resolve requirements*.in into pinned and hashed files
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras requirements.in
