@@ -42,21 +42,21 @@ def run(statement: str, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     if connection.vendor == "postgresql":
         with connection.wrap_database_errors, RawCursor(connection.connection) as cursor:
             cursor.execute(statement, [to_json(rows).decode()], prepare=True)
-            return cursor.fetchall() if cursor.description else []
+            return list(cursor.fetchall()) if cursor.description else []
     documents = [{column: _sqlite_value(value) for column, value in row.items()} for row in rows]
     with connection.cursor() as cursor:
         cursor.execute(statement, [to_json(documents).decode()])
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def given(vendor: str, columns: Mapping[str, str]) -> str:
     """The query that turns the parameter of `run` into rows of `columns` (name → PostgreSQL type)."""
     if vendor == "postgresql":
         shape = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
-        return f"SELECT * FROM json_to_recordset($1) AS given({shape})"  # noqa: S608 -- our columns
+        return f"SELECT * FROM json_to_recordset($1) AS given({shape})"
     values = ", ".join(f"json_extract(value, '$.{column}') AS \"{column}\"" for column in columns)
     # "WHERE true" keeps SQLite from reading ON CONFLICT as a join condition.
-    return f"SELECT {values} FROM json_each(%s) WHERE true"  # noqa: S608 -- our columns
+    return f"SELECT {values} FROM json_each(%s) WHERE true"
 
 
 def _sqlite_value(value: Any) -> Any:
@@ -66,7 +66,8 @@ def _sqlite_value(value: Any) -> Any:
 
 @cache
 def _sealed_columns(model: type[Model]) -> tuple[str, ...]:
-    return tuple(field.column for field in model._meta.concrete_fields if isinstance(field, SealedTextField))
+    fields = model._meta.concrete_fields
+    return tuple(str(field.column) for field in fields if isinstance(field, SealedTextField))
 
 
 @cache

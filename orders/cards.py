@@ -33,7 +33,7 @@ def iso(moment: datetime | None) -> str | None:
     """UTC with milliseconds: "2026-02-06T10:00:00.123Z"."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def card(order: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], *, undo_seconds: int) -> Card:

@@ -86,15 +86,14 @@ def _advance(steps: Mapping[int, int]) -> dict[int, tuple[str, int]]:
 def _advancing(vendor: str) -> str:
     """One statement for all stores. PostgreSQL locks the rows in sorted order; SQLite has one writer."""
     table = StoreSequence._meta.db_table
-    source = given(vendor, {"id": "bigint", "step": "bigint"})
+    source, counters = given(vendor, {"id": "bigint", "step": "bigint"}), "given"
     if vendor == "postgresql":
-        locked = f"SELECT store_id FROM {table} JOIN given ON id = store_id ORDER BY store_id FOR UPDATE OF {table}"  # noqa: S608 -- the table's own name
-        source, more = f"{source}), locked AS ({locked}", " JOIN locked ON locked.store_id = id"
-    else:
-        more = ""
+        source += f"), locked AS (SELECT id, step FROM {table} JOIN given ON id = store_id"
+        source += f" ORDER BY store_id FOR UPDATE OF {table}"
+        counters = "locked"
     return (
-        f"WITH given AS ({source}) UPDATE {table} SET last_seq = last_seq + step FROM given{more} "  # noqa: S608 -- the table's own name
-        f"WHERE {table}.store_id = id RETURNING {table}.store_id, epoch, last_seq"
+        f"WITH given AS ({source}) UPDATE {table} SET last_seq = last_seq + step FROM {counters} "
+        "WHERE store_id = id RETURNING store_id, epoch, last_seq"
     )
 
 

@@ -11,27 +11,34 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
 from orders.channels.incoming import (
     CancelledByPlatform,
-    Content,
     IncomingLine,
     Message,
     Placed,
     Rejected,
     Urged,
 )
-from orders.channels.standard.payload import Cancelled, Created, Envelope, OrderCreated, UrgedOrder
+from orders.channels.standard.payload import (
+    Cancelled,
+    Created,
+    Customer,
+    Envelope,
+    Item,
+    OrderCreated,
+    UrgedOrder,
+)
 
 ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
-KNOWN: dict[str, type[Envelope]] = {
-    "order.created": Created,
-    "order.cancelled": Cancelled,
-    "order.urged": UrgedOrder,
-}
+NO_AMOUNTS = dict.fromkeys(("delivery_fee", "platform_subsidy", "shop_subsidy", "shop_income"), 0)
+ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
+CREATED: TypeAdapter[Created] = TypeAdapter(Created)
+CANCELLED: TypeAdapter[Cancelled] = TypeAdapter(Cancelled)
+URGED: TypeAdapter[UrgedOrder] = TypeAdapter(UrgedOrder)
 
 
 def verify(*, secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> str:
@@ -72,55 +79,66 @@ def parse(*, delivery_id: str, body: bytes) -> Message:
     try:
         document = from_json(body, allow_inf_nan=False)
         kind = document.get("type") if isinstance(document, dict) else None
-        envelope = KNOWN.get(str(kind), Envelope).model_validate(document)
+        return _message(delivery_id, kind, document)
     except ValidationError as error:
         raise Rejected(400, _first_fault(error)) from error
     except ValueError as error:
         raise Rejected(400, f"Not JSON: {error}") from error
-    if not isinstance(envelope, Created | Cancelled | UrgedOrder):
-        return Message(delivery_id=delivery_id, kind=envelope.type, external_id="", store_code="")
-    return Message(
-        delivery_id=delivery_id,
-        kind=envelope.type,
-        external_id=envelope.data.order_id,
-        store_code=envelope.data.store_code,
-        content=_content(envelope),
-    )
 
 
-def _content(envelope: Created | Cancelled | UrgedOrder) -> Content:
-    match envelope:
-        case Created(data=order):
-            return _placed(order)
-        case Cancelled(data=data):
-            return CancelledByPlatform(reason=data.reason, by=data.by or "platform")
+def _message(delivery_id: str, kind: Any, document: Any) -> Message:
+    match kind:
+        case "order.created":
+            order = CREATED.validate_python(document)["data"]
+            return Message(delivery_id, kind, order["order_id"], order["store_code"], _placed(order))
+        case "order.cancelled":
+            cancel = CANCELLED.validate_python(document)["data"]
+            content = CancelledByPlatform(
+                reason=cancel.get("reason") or "", by=cancel.get("by") or "platform"
+            )
+            return Message(delivery_id, kind, cancel["order_id"], cancel["store_code"], content)
+        case "order.urged":
+            urge = URGED.validate_python(document)["data"]
+            return Message(delivery_id, kind, urge["order_id"], urge["store_code"], Urged())
         case _:
-            return Urged()
+            unknown = ENVELOPE.validate_python(document)
+            return Message(delivery_id, unknown["type"], external_id="", store_code="")
 
 
 def _placed(order: OrderCreated) -> Placed:
-    customer, campaign = order.customer, order.campaign
-    return Placed(
-        content_hash=hashlib.sha256(order.__pydantic_serializer__.to_json(order)).hexdigest(),
-        daily_number=order.daily_number,
-        placed_at=order.placed_at,
-        promised_at=order.promised_at,
-        fulfilment=order.fulfilment,
-        amounts=dict(order.amounts),
-        campaign_code=campaign.code if campaign else "",
-        campaign_name=campaign.name if campaign else "",
-        customer_name=customer.name if customer else "",
-        phone=customer.phone if customer else "",
-        address=customer.address if customer else "",
-        latitude=customer.latitude if customer else None,
-        longitude=customer.longitude if customer else None,
-        note=order.note,
-        lines=tuple(
-            IncomingLine(
-                item.sku, item.name, item.quantity, item.unit_price, tuple(map(dict, item.options)), item.note
-            )
-            for item in order.items
-        ),
+    customer: Customer = order.get("customer") or {}
+    campaign = order.get("campaign")
+    facts: dict[str, Any] = {
+        "daily_number": order["daily_number"],
+        "placed_at": order["placed_at"],
+        "promised_at": order.get("promised_at"),
+        "fulfilment": order["fulfilment"],
+        "amounts": {**NO_AMOUNTS, **order["amounts"]},
+        "campaign_code": campaign["code"] if campaign else "",
+        "campaign_name": campaign.get("name") or "" if campaign else "",
+        "customer_name": customer.get("name") or "",
+        "phone": customer.get("phone") or "",
+        "address": customer.get("address") or "",
+        "latitude": customer.get("latitude"),
+        "longitude": customer.get("longitude"),
+        "note": order.get("note") or "",
+        "lines": tuple(map(_line, order["items"])),
+    }
+    identity = (order["order_id"], order["store_code"], facts)
+    return Placed(content_hash=hashlib.sha256(to_json(identity)).hexdigest(), **facts)
+
+
+def _line(item: Item) -> IncomingLine:
+    options = tuple(
+        {"name": option["name"] or "", "value": option["value"] or ""} for option in item.get("options", ())
+    )
+    return IncomingLine(
+        sku=item.get("sku") or "",
+        name=item["name"],
+        quantity=item["quantity"],
+        unit_price=item["unit_price"],
+        options=options,
+        note=item.get("note") or "",
     )
 
 
