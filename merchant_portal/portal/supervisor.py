@@ -16,8 +16,8 @@ from merchant_portal.portal.errors import CannotStart
 from merchant_portal.portal.var import last_line, open_log
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))
-FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0  # seconds before a dead service is started again
-STEADY = 30.0  # seconds after which a service counts as well again
+FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0  # seconds before a dead service is started again
+STEADY = 5.0  # a service that lived longer did not die of itself: it comes back at once
 TICK = 0.1
 
 
