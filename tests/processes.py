@@ -48,9 +48,13 @@ class Portal:
                 start_new_session=True,
             )
 
+    def is_running(self) -> bool:
+        """Whether the supervisor lives."""
+        return self.process is not None and self.process.poll() is None
+
     def is_ready(self) -> bool:
         """Whether every process works. Raises RuntimeError if the portal has ended instead."""
-        if self.process is None or self.process.poll() is not None:
+        if not self.is_running():
             raise RuntimeError(f"The portal did not start: {self.said()}")
         return "is ready" in self.said()
 

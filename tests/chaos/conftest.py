@@ -46,6 +46,9 @@ def dice(request):
 @pytest.fixture
 def begin_shift(portal, credentials, dice, request):
     """`async with begin_shift() as shift`: everybody at work."""
+    if not portal.is_running():  # a test before this one failed
+        portal.spawn()
+        portal.wait_ready()
     name = f"{request.node.name[5:25]}-{secrets.token_hex(3)}"
     return partial(shift.begin, portal, credentials, dice, name)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,16 @@ class Truth:
         calls = self._ledger()["calls"]
         return Counter(call["data"].get("order_id") for call in calls if call["type"] == kind)
 
-    def misbehave(self, **fault: object) -> None:
-        """Ask the sandbox for a fault."""
-        httpx.post(f"{self._sandbox}/control/faults", json=fault, timeout=30).raise_for_status()
-
-    def behave(self) -> None:
-        """Clear the sandbox's faults."""
-        httpx.delete(f"{self._sandbox}/control/faults", timeout=30).raise_for_status()
+    @contextmanager
+    def misbehaving(self, *faults: dict[str, object]) -> Iterator[None]:
+        """The sandbox does these things wrong inside the block."""
+        address = f"{self._sandbox}/control/faults"
+        for fault in faults:
+            httpx.post(address, json=fault, timeout=30).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(address, timeout=30).raise_for_status()
 
     def _ledger(self) -> dict[str, Any]:
         answer = httpx.get(f"{self._sandbox}/control/ledger", timeout=30)
