@@ -79,7 +79,7 @@ def collect(domain: str) -> list[Text]:
     found = [text for path in sources(domain) for text in texts(path)]
     if domain == "djangojs":
         python = (path for path in sources("django") if path.suffix == ".py")
-        found += [text for path in python for text in _python(path.read_text(), STORED)]
+        found += [text for path in python for text in stored(path)]
     plurals = {text[0] for text in found if isinstance(text, tuple)}
     return [text for text in dict.fromkeys(found) if text not in plurals]
 
@@ -94,6 +94,11 @@ def texts(path: Path) -> Iterator[Text]:
         lines = templatize(source, origin=str(path)).splitlines()
         source = "\n".join(line.strip() for line in lines)
     return _python(source, KEYWORDS)
+
+
+def stored(path: Path) -> Iterator[Text]:
+    """The texts of a Python file that are kept in English and translated where they are shown."""
+    return _python(path.read_text(), STORED)
 
 
 def _python(source: str, keywords: Mapping[str, tuple[int, ...] | None]) -> Iterator[Text]:
