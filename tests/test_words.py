@@ -19,9 +19,9 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd%]|\{\w*\}")
 SHOWN_ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
 NOT_WORDS = {"API", "OpenAPI"}  # names, the same in every language
 TEMPLATES = sorted((words.ROOT / "templates").rglob("*.html"))
-CLASSES = r"{%\s*block (?:theme|\w+_class)\s*%}.*?{%\s*endblock|"  # blocks inside a tag's attributes
+CLASSES = r"{%\s*block (?:theme|\w+_class)\s*%}.*?{%\s*endblock.*?%}"  # blocks inside a tag's attributes
 MARKUP = re.compile(
-    CLASSES + r"{%\s*blocktranslate.*?endblocktranslate\s*%}|{#.*?#}|{%.*?%}|{{.*?}}", re.DOTALL
+    CLASSES + r"|{%\s*blocktranslate.*?endblocktranslate\s*%}|{#.*?#}|{%.*?%}|{{.*?}}", re.DOTALL
 )
 
 
