@@ -134,6 +134,7 @@ def test_forms_of_the_admin_are_strict_and_open_to_everybody(visit, model):
     [
         ("admin", "/admin/"),
         ("admin", "/admin/outbox/job/"),
+        ("admin", "/admin/stores/membership/<stores.membership>/delete/"),
         ("admin", "/admin/stores/store/<stores.store>/change/"),
         ("admin", "/admin/orders/order/<orders.order>/change/"),
     ],
