@@ -8,6 +8,7 @@ ASK := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3.12 python3.11 python3.13 python3 python; do \
 	$$name -c '$(ASK)' 2>/dev/null && command -v $$name && break; done)
 BIN := .venv/bin
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 VENV = $(if $(PYTHON),$(PYTHON) merchant_portal/portal/venv.py .venv,\
 	$(error No usable Python found: install Python 3.11 or newer with venv, or give one: make PYTHON=/path/to/python))
 
@@ -40,8 +41,8 @@ words: dev ## Collect words into locale/ and compile them; says what is untransl
 	@$(BIN)/python -m scripts.words
 
 requirements: dev ## Resolve requirements*.in into pinned and hashed files
-	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras requirements.in
-	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras requirements-dev.in
+	$(UV) requirements.in -o requirements.txt
+	$(UV) requirements-dev.in -o requirements-dev.txt
 
 venv:
 	@$(VENV) requirements.txt
@@ -52,5 +53,5 @@ dev: venv
 node: node_modules/.package-lock.json
 
 node_modules/.package-lock.json: package-lock.json
-	npm ci --no-audit --no-fund
+	npm install --no-audit --no-fund --ignore-scripts
 	@touch $@
