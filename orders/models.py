@@ -121,9 +121,15 @@ class OrderLine(models.Model):
 class StoreSequence(models.Model):
     """A store's event counter. `epoch` changes when history was replaced, so that boards start anew."""
 
-    store = models.OneToOneField(Store, models.CASCADE, primary_key=True, related_name="sequence")
-    epoch = models.CharField(max_length=32)
-    last_seq = models.BigIntegerField(default=0)
+    store = models.OneToOneField(
+        Store, models.CASCADE, primary_key=True, related_name="sequence", verbose_name=_("store")
+    )
+    epoch = models.CharField(_("epoch"), max_length=32)
+    last_seq = models.BigIntegerField(_("last number"), default=0)
+
+    class Meta:
+        verbose_name = _("event counter")
+        verbose_name_plural = _("event counters")
 
     def __str__(self) -> str:
         return f"{self.store_id} #{self.last_seq}"
@@ -179,7 +185,7 @@ class IncomingMessage(models.Model):
     kind = models.CharField(_("kind"), max_length=40)
     external_id = models.CharField(_("order number at the platform"), max_length=64, blank=True)
     body = SealedTextField(_("body"))
-    body_hash = models.CharField(max_length=64)
+    body_hash = models.CharField(_("hash of the body"), max_length=64)
     received_at = models.DateTimeField(_("received at"))
 
     class Meta:
@@ -203,7 +209,7 @@ class Conflict(models.Model):
     delivery_id = models.CharField(_("delivery id"), max_length=128)
     external_id = models.CharField(_("order number at the platform"), max_length=64, blank=True)
     body = SealedTextField(_("body"))
-    body_hash = models.CharField(max_length=64)
+    body_hash = models.CharField(_("hash of the body"), max_length=64)
     received_at = models.DateTimeField(_("received at"))
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
 
@@ -222,13 +228,21 @@ class Conflict(models.Model):
 class EarlyCancel(models.Model):
     """A cancellation that arrived before its order; the order is stored as cancelled when it comes."""
 
-    account = models.ForeignKey(ChannelAccount, models.PROTECT, related_name="+", db_index=False)
-    external_id = models.CharField(max_length=64)
-    reason = models.CharField(max_length=200, blank=True)
-    by = models.CharField(max_length=40, blank=True)
-    at = models.DateTimeField()
+    account = models.ForeignKey(
+        ChannelAccount,
+        models.PROTECT,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("channel account"),
+    )
+    external_id = models.CharField(_("order number at the platform"), max_length=64)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    by = models.CharField(_("by"), max_length=40, blank=True)
+    at = models.DateTimeField(_("at"))
 
     class Meta:
+        verbose_name = _("early cancellation")
+        verbose_name_plural = _("early cancellations")
         constraints = [models.UniqueConstraint(fields=["account", "external_id"], name="early_cancel_unique")]
 
     def __str__(self) -> str:

@@ -80,6 +80,8 @@ def collect(domain: str) -> list[Text]:
     if domain == "djangojs":
         python = (path for path in sources("django") if path.suffix == ".py")
         found += [text for path in python for text in stored(path)]
+    else:
+        found += borrowed()
     plurals = {text[0] for text in found if isinstance(text, tuple)}
     return [text for text in dict.fromkeys(found) if text not in plurals]
 
@@ -94,6 +96,12 @@ def texts(path: Path) -> Iterator[Text]:
         lines = templatize(source, origin=str(path)).splitlines()
         source = "\n".join(line.strip() for line in lines)
     return _python(source, KEYWORDS)
+
+
+def borrowed() -> list[str]:
+    """What libraries show on our pages without speaking our languages."""
+    lines = (LOCALE / "borrowed.txt").read_text().splitlines()
+    return [line for line in lines if not line.startswith("#")]
 
 
 def stored(path: Path) -> Iterator[Text]:
