@@ -14,7 +14,7 @@ from types import FrameType
 
 from benchmarks.intake import ON_POSTGRES, ON_SQLITE, Contender, Entrant, measure, start
 from benchmarks.lab import Lab, Missing
-from benchmarks.latency import way_to_the_browser
+from benchmarks.latency import measure_ways
 from benchmarks.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +25,7 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
     begun = time.monotonic()
-    report = Report(quick=options.quick)
+    report = Report(rounds=options.rounds)
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-bench-")))
@@ -44,13 +44,13 @@ def _measure(lab: Lab, report: Report, options: argparse.Namespace) -> None:
     groups: list[tuple[Contender, ...]] = [ON_POSTGRES] if lab.has_postgres else []
     for group in [*groups, ON_SQLITE]:
         chosen = [contender for contender in group if not options.only or contender.key in options.only]
-        seconds = 1.5 if options.quick else 3.0
+        seconds = 1.0 if options.quick else 3.0
         series = measure(
             chosen, partial(_open, lab), lab.world["codes"], rounds=options.rounds, seconds=seconds
         )
         report.series += series
     if not options.only:
-        report.ways = way_to_the_browser(lab, stores=2 if options.quick else 8)
+        report.ways = measure_ways(lab, stores=1 if options.quick else 10)
     if not lab.has_postgres:
         report.notes.append("PostgreSQL was not found and could not be installed: its rows are missing.")
 

@@ -33,7 +33,11 @@ class Contender:
 
 
 TUTORIAL_PG = Contender(
-    "tutorial_pg", "tutorial view, Daphne", "PostgreSQL", "benchmarks.contenders.tutorial_view:application", DAPHNE
+    "tutorial_pg",
+    "tutorial view, Daphne",
+    "PostgreSQL",
+    "benchmarks.contenders.tutorial_view:application",
+    DAPHNE,
 )
 FLOOR = Contender(
     "floor", "floor without checks, uvicorn", "PostgreSQL", "benchmarks.contenders.floor:application",
@@ -46,7 +50,11 @@ INSERTER = Contender(
     "inserter", "inserter without HTTP", "PostgreSQL", "benchmarks.contenders.inserter", fastest=10_000
 )
 TUTORIAL_LITE = Contender(
-    "tutorial_lite", "tutorial view, Daphne", "SQLite", "benchmarks.contenders.tutorial_view:application", DAPHNE
+    "tutorial_lite",
+    "tutorial view, Daphne",
+    "SQLite",
+    "benchmarks.contenders.tutorial_view:application",
+    DAPHNE,
 )
 OURS_LITE = Contender(
     "ours_lite", "intake in the whole site, Daphne", "SQLite", "merchant_portal.asgi:application", DAPHNE,
@@ -72,10 +80,6 @@ class Series:
         """The median."""
         return statistics.median(self.rates)
 
-    def percentile(self, percent: int) -> float:
-        """The latency that `percent` of the acknowledgements kept."""
-        return statistics.quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
-
     def times(self, other: Series) -> float:
         """How many times `other`: the median over the rounds, each compared with its own neighbour."""
         return statistics.median(own / its for own, its in zip(self.rates, other.rates, strict=True))
@@ -84,11 +88,18 @@ class Series:
 class Entrant:
     """A contender that is up: its database, and how to load it for some seconds."""
 
-    def __init__(self, contender: Contender, database: Database, server: Server | None, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, contender: Contender, database: Database, server: Server | None, environment: Mapping[str, str]
+    ) -> None:
         self.series = Series(contender)
         self._database = database
         self._server = server
         self._environment = environment
+
+    def wait(self) -> None:
+        """Return once it can be loaded."""
+        if self._server is not None:
+            self._server.wait()
 
     def run(self, label: str, codes: Sequence[str], seconds: float) -> None:
         """One round."""
@@ -109,16 +120,27 @@ class Entrant:
         """Look into the database; what was acknowledged must be there. Raises AssertionError."""
         series = self.series
         series.stored = self._database.stored()
-        assert series.stored == series.acknowledged, f"{series.contender.key}: {series.acknowledged} acknowledged"
+        assert series.stored == series.acknowledged, (
+            f"{series.contender.key}: {series.acknowledged} acknowledged"
+        )
 
 
 Opener = Callable[[ExitStack, Contender], Entrant]
 
 
-def measure(contenders: Sequence[Contender], open_entrant: Opener, codes: Sequence[str], *, rounds: int, seconds: float) -> Iterator[Series]:
+def measure(
+    contenders: Sequence[Contender],
+    open_entrant: Opener,
+    codes: Sequence[str],
+    *,
+    rounds: int,
+    seconds: float,
+) -> Iterator[Series]:
     """Yield every contender's series; each round goes through all of them, every other one backwards."""
     with ExitStack() as stack:
         entrants = [open_entrant(stack, contender) for contender in contenders]
+        for entrant in entrants:
+            entrant.wait()
         for number in range(rounds):
             for entrant in entrants[:: -1 if number % 2 else 1]:
                 entrant.run(f"r{number}", codes, seconds)
@@ -127,7 +149,9 @@ def measure(contenders: Sequence[Contender], open_entrant: Opener, codes: Sequen
             yield entrant.series
 
 
-def start(stack: ExitStack, contender: Contender, database: Database, environment: Mapping[str, str], folder: Path) -> Entrant:
+def start(
+    stack: ExitStack, contender: Contender, database: Database, environment: Mapping[str, str], folder: Path
+) -> Entrant:
     """Bring a contender up on `database`; it ends with `stack`."""
     own = {**environment, "DATABASE_URL": database.url}
     server = None

@@ -15,7 +15,7 @@ DAPHNE = ("daphne", "-b", "127.0.0.1", "-v", "0")
 
 
 class Server:
-    """`python -m <module and options> -p <port> <application>`, answering once it is made."""
+    """`python -m <module and options> -p <port> <application>`."""
 
     def __init__(
         self, command: Sequence[str], application: str, *, environment: Mapping[str, str], log: Path
@@ -30,11 +30,10 @@ class Server:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
-        try:
-            wait_for_port(self.port, seconds=60)
-        except TimeoutError:
-            self.stop()
-            raise
+
+    def wait(self) -> None:
+        """Return once it listens. Raises TimeoutError."""
+        wait_for_port(self.port, seconds=60)
 
     def stop(self) -> None:
         """End it."""

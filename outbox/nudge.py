@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
+PAUSE = 0.05  # seconds between two rounds: one nudge starts a worker that takes all that is due
 PAUSE_AFTER_FAILURE = 1.0  # seconds
 
 
@@ -40,6 +41,7 @@ class Nudger:
                 queues, self._wanted = self._wanted, set()
             for queue in queues:
                 self._send(queue)
+            time.sleep(PAUSE)
 
     def _send(self, queue: str) -> None:
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -35,7 +36,6 @@ from django.http import HttpRequest, JsonResponse  # noqa: E402
 from django.shortcuts import get_object_or_404  # noqa: E402
 from django.urls import path  # noqa: E402
 from django.utils import timezone  # noqa: E402
-from django.utils.dateparse import parse_datetime  # noqa: E402
 from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError  # noqa: E402
 
@@ -119,8 +119,8 @@ def _order(channel: StoreChannel, data: dict[str, Any]) -> Order:
         longitude=customer["longitude"],
         note=data["note"],
         cups=sum(item["quantity"] for item in data["items"]),
-        placed_at=parse_datetime(data["placed_at"]),
-        promised_at=parse_datetime(data["promised_at"]),
+        placed_at=datetime.fromisoformat(data["placed_at"]),
+        promised_at=datetime.fromisoformat(data["promised_at"]),
         received_at=now,
         accepted_at=now,
     )

@@ -6,8 +6,10 @@ Redis carries hints: what it drops, the boards' heartbeat finds and the database
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
@@ -16,6 +18,7 @@ from orders.feed.wire import events_frame
 
 logger = logging.getLogger(__name__)
 MOST_WAITING = 1_000  # frames; the oldest are dropped first
+PAUSE = 0.03  # seconds between two rounds of sending: in a storm a store's commits go out together
 SEND_TIMEOUT = 2.0  # seconds until Redis counts as gone
 LARGEST_FRAME = 128 * 1024  # characters; a larger one is sent as a bare hint to look into the database
 
@@ -58,9 +61,10 @@ class Publisher:
             while True:
                 with self._changed:
                     self._changed.wait_for(lambda: self._waiting)
-                    batch = list(self._waiting)
+                    batch = joined(self._waiting)
                     self._waiting.clear()
                 runner.run(self._send_all(batch))
+                time.sleep(PAUSE)
 
     async def _send_all(self, batch: list[Committed]) -> None:
         try:
@@ -69,6 +73,25 @@ class Publisher:
                     await get_channel_layer().group_send(group_name(committed.store_id), message(committed))
         except (RedisError, OSError, TimeoutError) as error:
             logger.warning("feed hints not sent, boards will catch up from the database: %r", error)
+
+
+def joined(commits: Iterable[Committed]) -> list[Committed]:
+    """One entry per store for commits that follow each other without a gap."""
+    entries: list[Committed] = []
+    latest: dict[int, int] = {}
+    for commit in commits:
+        place = latest.get(commit.store_id)
+        if place is not None and _follows(entries[place], commit):
+            bodies = entries[place].bodies + commit.bodies
+            entries[place] = replace(entries[place], last=commit.last, bodies=bodies)
+        else:
+            latest[commit.store_id] = len(entries)
+            entries.append(commit)
+    return entries
+
+
+def _follows(earlier: Committed, later: Committed) -> bool:
+    return (earlier.epoch, earlier.last + 1) == (later.epoch, later.first)
 
 
 def message(committed: Committed) -> dict[str, object]:
