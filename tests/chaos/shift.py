@@ -144,6 +144,7 @@ async def begin(portal: Portal, credentials: dict[str, Any], dice: Random, name:
     boards = {code: Board(portal.url, staff[code].store_id, cookies[code]) for code in STORES}
     truth = Truth(portal.folder, portal.sandbox_url)
     async with AsyncExitStack() as stack:
+        stack.callback(truth.behave)
         for person in (platform, *staff.values()):
             stack.push_async_callback(person.close)
         for board in boards.values():

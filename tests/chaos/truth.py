@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+# Without callbacks nobody but the portal itself can find out what became of a call.
+SILENT: dict[str, object] = {"target": "dada", "kind": "no_callbacks", "times": -1}
 UNSETTLED = {"pending", "claimed", "unknown", "cancelling"}
 
 
@@ -74,16 +75,18 @@ class Truth:
         calls = self._ledger()["calls"]
         return Counter(call["data"].get("order_id") for call in calls if call["type"] == kind)
 
-    @contextmanager
-    def misbehaving(self, *faults: dict[str, object]) -> Iterator[None]:
-        """The sandbox does these things wrong inside the block."""
-        address = f"{self._sandbox}/control/faults"
-        for fault in faults:
-            httpx.post(address, json=fault, timeout=30).raise_for_status()
-        try:
-            yield
-        finally:
-            httpx.delete(address, timeout=30).raise_for_status()
+    def misbehave(self, **fault: object) -> None:
+        """Ask the sandbox to do something wrong."""
+        httpx.post(f"{self._sandbox}/control/faults", json=fault, timeout=30).raise_for_status()
+
+    def behave(self) -> None:
+        """Clear what `misbehave` asked for."""
+        httpx.delete(f"{self._sandbox}/control/faults", timeout=30).raise_for_status()
+
+    def still_to_strike(self, kind: str) -> bool:
+        """Whether a fault has not struck as often as it was asked to."""
+        answer = httpx.get(f"{self._sandbox}/control/faults", timeout=30).raise_for_status()
+        return any(fault["kind"] == kind for fault in answer.json()["faults"])
 
     def _ledger(self) -> dict[str, Any]:
         answer = httpx.get(f"{self._sandbox}/control/ledger", timeout=30)
