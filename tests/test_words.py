@@ -191,6 +191,7 @@ def test_the_language_can_be_chosen_before_signing_in_and_stays(rows):
     after = client.get(reverse("home")).content.decode()
 
     assert (answer.status_code, answer.headers["Location"]) == (302, reverse("login"))
+    assert answer.cookies["django_language"]["max-age"] == 365 * 24 * 3600  # outlives the browser's session
     assert (title(before), title(after)) == (TITLES["de"]["login"], TITLES["de"]["home"])
 
 
