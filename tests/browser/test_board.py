@@ -1,0 +1,234 @@
+"""The counter board in a real browser, against the whole running portal: a shift in small."""
+
+import itertools
+import os
+import re
+import signal
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.inspect import barriers, policy_breaks, watch
+from tests.processes import Portal
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+PATIENCE = 30_000  # milliseconds; a busy machine is no fault of the board
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """The demo without traffic and without pretend staff: nothing happens unless the test does it."""
+    running = Portal(tmp_path_factory.mktemp("shop"), "--demo", "--no-traffic", "--no-crew", "--speed", "600")
+    running.spawn()
+    try:
+        running.wait_ready()
+        yield running
+    finally:
+        running.stop()
+        for pid in running.survivors():
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def staff(shop):
+    """Somebody who works at exactly one counter."""
+    return next(user for user in shop.credentials()["users"] if user["role"] == "staff")
+
+
+@pytest.fixture(scope="module")
+def session(shop, staff, browser):
+    """The cookies of the signed-in person, got through the form."""
+    context = browser.new_context(base_url=shop.url)
+    page = context.new_page()
+    page.goto("/login/")
+    page.fill("[name=username]", staff["name"])
+    page.fill("[name=password]", staff["password"])
+    page.click("main button[type=submit]")
+    page.wait_for_url("**/stores/*/", wait_until="commit", timeout=PATIENCE)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def board(shop, staff, session, browser):
+    """A tablet with the board open and live; afterwards no policy break and no script error."""
+    context = browser.new_context(
+        base_url=shop.url, storage_state=session, viewport={"width": 1280, "height": 800}
+    )
+    errors = watch(context)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"/stores/{staff['stores'][0]['id']}/")
+    expect(page.locator(".bar-line")).to_contain_text("live")
+    expect(page.locator(".bar-line")).not_to_contain_text("not live")
+    yield page
+    assert (policy_breaks(page), errors) == ([], [])
+    context.close()
+
+
+@pytest.fixture
+def order(shop, staff):
+    """Have the pretend platform push orders; returns the daily number of the last."""
+
+    def push(**wanted):
+        wanted = {"store_code": staff["stores"][0]["code"], "count": 1, "fulfilment": "pickup", **wanted}
+        answer = httpx.post(f"{shop.sandbox_url}/control/orders", json=wanted, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return push
+
+
+def newest(page, known):
+    """Wait for a card that was not there before and return it."""
+    page.wait_for_function(
+        """known => [...document.querySelectorAll("article[data-card]")]
+            .some(({ dataset }) => !known.includes(dataset.card))""",
+        arg=known,
+        timeout=PATIENCE,
+    )
+    now = page.eval_on_selector_all("article[data-card]", "all => all.map(c => c.dataset.card)")
+    # A card that moved on leaves its place empty for a moment, so that nothing reflows under a finger.
+    return page.locator(
+        f'article[data-card="{next(card for card in now if card not in known)}"]:not(.is-gone)'
+    )
+
+
+def known_cards(page):
+    return page.eval_on_selector_all("article[data-card]", "all => all.map(c => c.dataset.card)")
+
+
+def place(page, order, **wanted):
+    """Push one order and return its card."""
+    before = known_cards(page)
+    order(**wanted)
+    return newest(page, before)
+
+
+def press(page, locator):
+    """Press like a person: not within the moment in which a moved card ignores fingers."""
+    page.wait_for_timeout(450)
+    locator.click()
+
+
+def test_a_free_order_walks_the_board_and_a_step_can_be_taken_back(board, order):
+    card = place(board, order, funding="free")
+    expect(card).to_have_class(re.compile(r"\bis-free\b"))
+    step = card.locator("[data-step]")
+
+    expect(step).to_have_text("Start")
+    press(board, step)
+    expect(step).to_have_text("Ready")
+    press(board, board.locator(".toast button"))
+    for label in ("Start", "Ready", "Collected"):
+        expect(step).to_have_text(label)
+        press(board, step)
+
+    expect(card).to_have_count(0)
+
+
+def test_a_pause_is_told_confirmed_and_taken_back(board, order):
+    press(board, board.locator(".intake-button"))
+    press(board, board.locator("dialog[open] .choices-large button").first)
+
+    switch = board.locator(".intake-paused")
+    expect(switch).to_contain_text("Paused")
+    expect(switch.locator(".channel")).to_contain_text("confirmed")
+
+    press(board, switch.locator(".intake-button"))
+    expect(board.locator(".intake-open .channel")).to_contain_text("confirmed")
+
+
+def test_an_order_that_leaks_into_a_pause_is_held_and_seen(board, order):
+    press(board, board.locator(".intake-button"))
+    press(board, board.locator("dialog[open] .choices-large button").first)
+    expect(board.locator(".intake-paused .channel")).to_contain_text("confirmed")
+
+    card = place(board, order)
+
+    expect(card.locator("[data-step]")).to_have_text("Accept")
+    expect(board.locator(".intake-leaks")).to_contain_text("1 order leaked in")
+    press(board, board.locator(".intake-paused .intake-button"))
+    expect(card.locator("[data-step]")).to_have_text("Start")
+
+
+@pytest.mark.parametrize("carrier", ["own rider", "courier"])
+def test_a_ready_order_is_handed_off_and_the_card_follows(board, order, carrier):
+    card = place(board, order, fulfilment="store_courier")
+    step = card.locator("[data-step]")
+    for label in ("Start", "Ready"):
+        expect(step).to_have_text(label)
+        press(board, step)
+    expect(step).to_have_text("Hand off")
+    press(board, step)
+    groups = board.locator("dialog[open] fieldset")
+    press(board, groups.nth(0 if carrier == "own rider" else 1).locator("button").first)
+
+    if carrier == "own rider":
+        expect(card).to_contain_text("Rider is coming")
+        for label in ("Picked up", "Delivered"):
+            expect(step).to_have_text(label)
+            press(board, step)
+        expect(card).to_have_count(0)
+    else:
+        expect(card).to_contain_text(re.compile("Looking for a rider|Calling a rider|Rider is"))
+        expect(card).to_have_count(0, timeout=2 * PATIENCE)  # the pretend rider brings it to the guest
+
+
+def test_steps_taken_offline_are_kept_and_sent_once_the_line_is_back(board, order):
+    card = place(board, order)
+    step = card.locator("[data-step]")
+    expect(step).to_have_text("Start")
+
+    board.context.set_offline(True)
+    press(board, step)
+    expect(card).to_have_class(re.compile(r"\bis-pending\b"))
+    board.context.set_offline(False)
+
+    expect(card).not_to_have_class(re.compile(r"\bis-pending\b"))
+    expect(step).to_have_text("Ready")
+
+
+def test_a_board_whose_site_died_says_so_and_misses_nothing(shop, board, order):
+    place(board, order)
+    shop.send("daphne", signal.SIGSTOP)
+    try:
+        expect(board.locator(".columns.is-stale")).to_have_count(1)
+        expect(board.locator(".banner-warn, .banner-bad")).not_to_have_count(0)
+    finally:
+        shop.send("daphne", signal.SIGCONT)
+    expect(board.locator(".columns.is-stale")).to_have_count(0)
+
+    shop.send("daphne", signal.SIGKILL)
+    place(board, order)
+
+    expect(board.locator(".bar-line")).to_contain_text("0 missing")
+
+
+def test_the_board_can_be_worked_without_a_pointer(board, order):
+    place(board, order)
+    board.keyboard.press("j")
+    focused = board.locator("article:focus").get_attribute("data-card")
+    step = board.locator(f'article[data-card="{focused}"]:not(.is-gone) [data-step]')
+    expect(step).to_have_text("Start")
+
+    board.wait_for_timeout(450)
+    board.keyboard.press("Enter")
+    expect(step).to_have_text("Ready")
+    board.keyboard.press("u")
+    expect(step).to_have_text("Start")
+
+
+def test_the_board_shuts_nobody_out(board, order):
+    place(board, order, funding="free", fulfilment="store_courier")
+    found = {}
+    for theme, width in itertools.product(["dark", "light"], [390, 1280, 1920]):
+        board.set_viewport_size({"width": width, "height": 844})
+        board.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        board.wait_for_timeout(300)
+        found[theme, width] = barriers(board)
+
+    assert {key: lines for key, lines in found.items() if lines} == {}
