@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Model
 from psycopg import RawCursor
+from psycopg.types.json import Json
 from pydantic_core import to_json
 
 from stores.sealed import SealedTextField, seal
@@ -41,7 +42,7 @@ def run(statement: str, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """Run `statement`, whose one parameter is `rows` as JSON text (see `given`); returns its rows, if any."""
     if connection.vendor == "postgresql":
         with connection.wrap_database_errors, RawCursor(connection.connection) as cursor:
-            cursor.execute(statement, [to_json(rows).decode()], prepare=True)
+            cursor.execute(statement, [Json(rows, dumps=to_json)], prepare=True)
             return list(cursor.fetchall()) if cursor.description else []
     documents = [{column: _sqlite_value(value) for column, value in row.items()} for row in rows]
     with connection.cursor() as cursor:

@@ -44,6 +44,7 @@ class IntakeApp:
 
     def __init__(self) -> None:
         self._directory = Directory()
+        self._deadline = settings.INTAKE_DEADLINE
         self._committer = Committer(write_batch, most_waiting=settings.INTAKE_MAX_WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,7 +112,7 @@ class IntakeApp:
 
     async def _commit(self, delivery: Delivery) -> Outcome:
         try:
-            async with asyncio.timeout(settings.INTAKE_DEADLINE):
+            async with asyncio.timeout(self._deadline):
                 return await self._committer.submit(delivery)
         except Unstorable as error:
             raise Rejected(400, f"The message cannot be stored ({error}).") from error
@@ -119,9 +120,10 @@ class IntakeApp:
 
 async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
     """Return the body. Raises Rejected(413) before reading what is declared too large, Rejected(408)."""
+    most = settings.INTAKE_MAX_BODY
     declared = headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > settings.INTAKE_MAX_BODY:
-        raise Rejected(413, f"A message has at most {settings.INTAKE_MAX_BODY} bytes.")
+    if not declared.isdecimal() or int(declared) > most:
+        raise Rejected(413, f"A message has at most {most} bytes.")
     body = bytearray()
     try:
         async with asyncio.timeout(READ_TIMEOUT):
@@ -132,8 +134,8 @@ async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
                     raise SenderLeft
                 body += event.get("body", b"")
                 more = event.get("more_body", False)
-                if len(body) > settings.INTAKE_MAX_BODY:
-                    raise Rejected(413, f"A message has at most {settings.INTAKE_MAX_BODY} bytes.")
+                if len(body) > most:
+                    raise Rejected(413, f"A message has at most {most} bytes.")
     except TimeoutError as error:
         raise Rejected(408, "The body did not arrive in time.") from error
     return bytes(body)

@@ -14,7 +14,7 @@ from orders.intake.delivery import Delivery
 from orders.states import OrderState, funded_by
 
 Row = dict[str, Any]
-NO_TIMES: Row = dict.fromkeys(("released_at", "dismissed_at", "stepped_at", *TIMES))
+NOT_YET: Row = dict.fromkeys(TIMES)  # what a card shows of the columns a new order leaves empty
 
 
 def message_row(delivery: Delivery, now: datetime) -> Row:
@@ -42,7 +42,6 @@ def order_row(
 ) -> Row:
     """The columns of a new order; `cancelled` if the platform called it off before it came."""
     return {
-        **NO_TIMES,
         "store_id": delivery.place.store_id,
         "account_id": delivery.account.id,
         "external_id": delivery.message.external_id,
@@ -116,6 +115,7 @@ def first_card(
 ) -> Card:
     """The card of an order that is just being written."""
     written = {
+        **NOT_YET,
         **row,
         "id": order_id,
         "urges": 0,
