@@ -13,7 +13,7 @@ VENV = $(if $(PYTHON),$(PYTHON) merchant_portal/portal/venv.py .venv,\
 	$(error No usable Python found: install Python 3.11 or newer with venv, or give one: make PYTHON=/path/to/python))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench words requirements venv dev node
+.PHONY: help run test lint bench screenshots words requirements venv dev node
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: dev ## Measure intake and the way to the browser
 words: dev ## Collect words into locale/ and compile them; says what is untranslated
 	@$(BIN)/python -m scripts.words
 
+screenshots: dev ## Photograph the running product into docs/screenshots
+	@$(BIN)/python -m scripts.screenshots
+
 requirements: dev ## Resolve requirements*.in into pinned and hashed files
 	$(UV) requirements.in -o requirements.txt
 	$(UV) requirements-dev.in -o requirements-dev.txt
@@ -53,5 +56,6 @@ dev: venv
 node: node_modules/.package-lock.json
 
 node_modules/.package-lock.json: package-lock.json
+	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends nodejs npm; }
 	npm install --no-audit --no-fund --ignore-scripts
 	@touch $@

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from orders.states import Fulfilment, OrderState
+from orders.states import Fulfilment, FundedBy, OrderState
 from stores.models import ChannelAccount, Store, User
 from stores.sealed import SealedTextField
 
@@ -43,7 +43,7 @@ class Order(models.Model):
     shop_subsidy = models.BigIntegerField(_("shop subsidy"))
     customer_paid = models.BigIntegerField(_("customer paid"))
     shop_income = models.BigIntegerField(_("shop income"))
-    funding = models.CharField(_("funding"), max_length=10)
+    funding = models.CharField(_("funding"), max_length=10, choices=FundedBy)
     campaign_code = models.CharField(_("campaign code"), max_length=64, blank=True)
     campaign_name = models.CharField(_("campaign"), max_length=100, blank=True)
 

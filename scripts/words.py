@@ -181,9 +181,9 @@ def main() -> None:
     for language in LANGUAGES:
         for domain in DOMAINS:
             missing = update(language, domain)
-            print(f"{language} {domain}: {len(missing)} without translation")  # noqa: T201
+            print(f"{language} {domain}: {len(missing)} without translation")
             for text in missing:
-                print(f"  {text}")  # noqa: T201
+                print(f"  {text}")
 
 
 if __name__ == "__main__":

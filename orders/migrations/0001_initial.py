@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ('shop_subsidy', models.BigIntegerField(verbose_name='shop subsidy')),
                 ('customer_paid', models.BigIntegerField(verbose_name='customer paid')),
                 ('shop_income', models.BigIntegerField(verbose_name='shop income')),
-                ('funding', models.CharField(max_length=10, verbose_name='funding')),
+                ('funding', models.CharField(choices=[('paid', 'Paid'), ('subsidised', 'Subsidised'), ('free', 'Free')], max_length=10, verbose_name='funding')),
                 ('campaign_code', models.CharField(blank=True, max_length=64, verbose_name='campaign code')),
                 ('campaign_name', models.CharField(blank=True, max_length=100, verbose_name='campaign')),
                 ('customer_name', models.CharField(blank=True, max_length=100, verbose_name='customer')),

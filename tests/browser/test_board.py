@@ -227,7 +227,7 @@ def test_the_board_shuts_nobody_out(board, order):
     found = {}
     for theme, width in itertools.product(["dark", "light"], [390, 1280, 1920]):
         board.set_viewport_size({"width": width, "height": 844})
-        board.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        board.evaluate("theme => document.querySelector('board-app').board.setting('theme', theme)", theme)
         board.wait_for_timeout(300)
         found[theme, width] = barriers(board)
 
