@@ -6,6 +6,7 @@ statement with the parameter bound by the server spares reading and planning the
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -19,39 +20,65 @@ from pydantic_core import to_json
 from stores.sealed import SealedTextField, seal
 
 Row = Mapping[str, Any]
+Result = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL whose one parameter is `rows` as JSON text (see `given`)."""
+
+    text: str
+    rows: Sequence[Row]
 
 
 def insert_rows(
     model: type[Model], rows: Sequence[Row], *, returning: tuple[str, ...] = (), unless_known: bool = False
-) -> list[tuple[Any, ...]]:
-    """Insert `rows` (column → value, the same columns in each) and return the named columns.
+) -> Result:
+    """Run an `insertion` by itself and return the named columns; no rows are no statement."""
+    return run(insertion(model, rows, returning=returning, unless_known=unless_known))[0] if rows else []
+
+
+def insertion(
+    model: type[Model], rows: Sequence[Row], *, returning: tuple[str, ...] = (), unless_known: bool = False
+) -> Statement:
+    """The statement that inserts `rows` (column → value, the same columns in each; at least one row).
 
     With `unless_known`, rows that hit a unique constraint are left out, and out of the result.
-    Sealed columns are sealed here. Raises what the database raises.
+    Sealed columns are sealed here.
     """
-    if not rows:
-        return []
-    columns = tuple(rows[0])
-    statement = _insertion(connection.vendor, model, columns, returning, unless_known)
+    text = _insertion(connection.vendor, model, tuple(rows[0]), returning, unless_known)
     if sealed := [column for column in _sealed_columns(model) if column in rows[0]]:
         rows = [{**row, **{column: seal(row[column]) for column in sealed}} for row in rows]
-    return run(statement, rows)
+    return Statement(text, rows)
 
 
-def run(statement: str, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """Run `statement`, whose one parameter is `rows` as JSON text (see `given`); returns its rows, if any."""
+def run(*statements: Statement) -> list[Result]:
+    """Run `statements` inside the caller's transaction, in order, and return the rows of each.
+
+    On PostgreSQL they travel together and are waited for once. Raises what the database raises.
+    """
     if connection.vendor == "postgresql":
-        with connection.wrap_database_errors, RawCursor(connection.connection) as cursor:
-            cursor.execute(statement, [Json(rows, dumps=to_json)], prepare=True)
-            return list(cursor.fetchall()) if cursor.description else []
-    documents = [{column: _sqlite_value(value) for column, value in row.items()} for row in rows]
+        return _run_together(statements)
+    return [_run_on_sqlite(statement) for statement in statements]
+
+
+def _run_together(statements: Sequence[Statement]) -> list[Result]:
+    cursors = [RawCursor(connection.connection) for _ in statements]
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        for cursor, statement in zip(cursors, statements, strict=True):
+            cursor.execute(statement.text, [Json(statement.rows, dumps=to_json)], prepare=True)
+    return [list(cursor.fetchall()) if cursor.description else [] for cursor in cursors]
+
+
+def _run_on_sqlite(statement: Statement) -> Result:
+    documents = [{column: _sqlite_value(value) for column, value in row.items()} for row in statement.rows]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [to_json(documents).decode()])
+        cursor.execute(statement.text, [to_json(documents).decode()])
         return list(cursor.fetchall())
 
 
 def given(vendor: str, columns: Mapping[str, str]) -> str:
-    """The query that turns the parameter of `run` into rows of `columns` (name → PostgreSQL type)."""
+    """The query that turns the parameter of a `Statement` into rows of `columns` (name → PostgreSQL type)."""
     if vendor == "postgresql":
         shape = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
         return f"SELECT * FROM json_to_recordset($1) AS given({shape})"

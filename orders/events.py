@@ -12,7 +12,7 @@ from itertools import groupby
 
 from django.db import connection, transaction
 
-from orders.bulk import given, insert_rows, run
+from orders.bulk import Statement, given, insert_rows, run
 from orders.feed.publisher import Committed, publisher
 from orders.feed.wire import event_body
 from orders.models import OrderEvent, StoreSequence
@@ -74,7 +74,8 @@ def tops(store_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
 def _advance(steps: Mapping[int, int]) -> dict[int, tuple[str, int]]:
     """Take `steps` numbers per store; returns store → (epoch, highest number taken)."""
     rows = [{"id": store_id, "step": step} for store_id, step in sorted(steps.items())]
-    advanced = {store_id: (epoch, last) for store_id, epoch, last in run(_advancing(connection.vendor), rows)}
+    taken = run(Statement(_advancing(connection.vendor), rows))[0]
+    advanced = {store_id: (epoch, last) for store_id, epoch, last in taken}
     if missing := {store_id: step for store_id, step in steps.items() if store_id not in advanced}:
         for store_id in sorted(missing):
             top(store_id)

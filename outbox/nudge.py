@@ -9,7 +9,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
-PAUSE = 0.05  # seconds between two rounds: one nudge starts a worker that takes all that is due
+PAUSE = 0.1  # seconds between two rounds: one nudge starts a worker that takes all that is due
 PAUSE_AFTER_FAILURE = 1.0  # seconds
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from django.db import connection
 from django.db.models import Q
 
-from orders.bulk import given, run
+from orders.bulk import Result, Statement, given
 from orders.channels.incoming import CancelledByPlatform
 from orders.intake.delivery import Delivery
 from orders.models import EarlyCancel, IncomingMessage, Order
@@ -42,25 +42,24 @@ def contradicting_orders(known: Sequence[Delivery], hashes_given: dict[Key, str]
     return {d.delivery_key for d in known if hashes[d.order_key] != hashes_given[d.order_key]}
 
 
-def levels_of(store_ids: Iterable[int]) -> dict[int, str]:
-    """Each store's intake level, held still until this transaction ends.
+def reading_levels(store_ids: Iterable[int]) -> Statement:
+    """Reads (store, intake level) of each, held still until this transaction ends.
 
     On PostgreSQL the rows are share-locked, so that a pause either waits for these orders or is
     seen by them; SQLite has one writer anyway.
     """
-    if not (wanted := set(store_ids)):
-        return {}
-    rows = [{"id": store_id} for store_id in sorted(wanted)]
-    return dict(run(_reading_levels(connection.vendor), rows))
+    return Statement(_reading_levels(connection.vendor), [{"id": store_id} for store_id in sorted(store_ids)])
 
 
-def take_early_cancels(placed: Sequence[Delivery]) -> dict[Key, CancelledByPlatform]:
-    """Cancellations that arrived before these orders; they are used up by this."""
-    if not placed:
-        return {}
-    keys = [dict(zip(KEY_COLUMNS, delivery.order_key, strict=True)) for delivery in placed]
-    early = run(_taking_cancels(connection.vendor), keys)
-    return {(account, order): CancelledByPlatform(reason, by) for account, order, reason, by in early}
+def taking_cancels(order_keys: Iterable[Key]) -> Statement:
+    """Takes the cancellations that arrived before these orders; they are used up by this."""
+    rows = [dict(zip(KEY_COLUMNS, key, strict=True)) for key in order_keys]
+    return Statement(_taking_cancels(connection.vendor), rows)
+
+
+def cancels_taken(result: Result) -> dict[Key, CancelledByPlatform]:
+    """What `taking_cancels` found, by order."""
+    return {(account, order): CancelledByPlatform(reason, by) for account, order, reason, by in result}
 
 
 @cache

@@ -1,6 +1,6 @@
 """Writing a batch of deliveries as one transaction of set-based statements.
 
-Order of writes: raw messages, orders, lines, changes of known orders, leaks, outbox rows, and last the
+Order of writes: raw messages, orders, lines and outbox rows, changes of known orders, leaks, and last the
 events, whose numbers lock the stores' counters.
 """
 
@@ -18,13 +18,19 @@ from django.db import transaction
 from django.db.models import Q
 
 from orders.admission import Verdict, admit
-from orders.bulk import insert_rows
-from orders.channels.incoming import Placed, Unknown
+from orders.bulk import Statement, insert_rows, insertion, run
+from orders.channels.incoming import CancelledByPlatform, Placed, Unknown
 from orders.events import NewEvent, append
 from orders.feed.wire import encode
 from orders.intake.changes import apply_change
 from orders.intake.delivery import Delivery, Outcome
-from orders.intake.known import contradicting_messages, contradicting_orders, levels_of, take_early_cancels
+from orders.intake.known import (
+    cancels_taken,
+    contradicting_messages,
+    contradicting_orders,
+    reading_levels,
+    taking_cancels,
+)
 from orders.intake.rows import conflict_row, first_card, line_rows, message_row, order_row
 from orders.models import Conflict, IncomingMessage, Order, OrderLine
 from orders.queries import intake_view
@@ -37,6 +43,7 @@ from stores.actors import Actor
 from stores.services import count_leaks
 
 Key = tuple[int, str]
+Row = dict[str, Any]
 INTAKE = Actor("")
 
 
@@ -45,7 +52,7 @@ class Consequences:
     """What the messages of a batch lead to, written once after all of them."""
 
     events: list[NewEvent] = field(default_factory=list)
-    jobs: list[dict[str, Any]] = field(default_factory=list)
+    queues: set[str] = field(default_factory=set)
     leaks: Counter[tuple[int, int]] = field(default_factory=Counter)
 
 
@@ -82,13 +89,16 @@ def _rounds(deliveries: Sequence[Delivery]) -> Iterable[list[int]]:
 def _write_round(
     deliveries: Sequence[Delivery], consequences: Consequences, *, now: datetime
 ) -> list[Outcome]:
-    messages = [message_row(delivery, now) for delivery in deliveries]
-    fresh_keys = set(
-        insert_rows(IncomingMessage, messages, returning=("account_id", "delivery_id"), unless_known=True)
+    placed = [delivery for delivery in deliveries if isinstance(delivery.message.content, Placed)]
+    keys, levels, cancels = run(
+        _taking_messages(deliveries, now),
+        reading_levels({delivery.place.store_id for delivery in placed}),
+        taking_cancels(delivery.order_key for delivery in placed),
     )
+    fresh_keys = set(keys)
     fresh = [delivery for delivery in deliveries if delivery.delivery_key in fresh_keys]
     repeated = [delivery for delivery in deliveries if delivery.delivery_key not in fresh_keys]
-    known = _write_orders(fresh, consequences, now=now)
+    known = _write_orders(fresh, dict(levels), cancels_taken(cancels), consequences, now=now)
     for delivery in fresh:
         if not isinstance(delivery.message.content, Placed | Unknown):
             consequences.events.extend(apply_change(delivery, now=now))
@@ -98,57 +108,77 @@ def _write_round(
     return [_outcome(delivery.delivery_key, conflicts, duplicates) for delivery in deliveries]
 
 
+def _taking_messages(deliveries: Sequence[Delivery], now: datetime) -> Statement:
+    """Stores the raw messages and gives back the keys of those that were not known."""
+    rows = [message_row(delivery, now) for delivery in deliveries]
+    return insertion(IncomingMessage, rows, returning=("account_id", "delivery_id"), unless_known=True)
+
+
 def _outcome(key: Key, conflicts: set[Key], duplicates: set[Key]) -> Outcome:
     if key in conflicts:
         return Outcome.CONFLICT
     return Outcome.DUPLICATE if key in duplicates else Outcome.STORED
 
 
-def _write_orders(fresh: Sequence[Delivery], consequences: Consequences, *, now: datetime) -> list[Delivery]:
-    """Insert the new orders with their lines; returns the deliveries whose order is known already."""
+def _write_orders(
+    fresh: Sequence[Delivery],
+    levels: dict[int, str],
+    cancels: dict[Key, CancelledByPlatform],
+    consequences: Consequences,
+    *,
+    now: datetime,
+) -> list[Delivery]:
+    """Insert the new orders, their lines and jobs; returns the deliveries whose order is known already."""
     placed = {d.order_key: (d, d.message.content) for d in fresh if isinstance(d.message.content, Placed)}
-    levels = levels_of(d.place.store_id for d, _ in placed.values())
-    cancels = take_early_cancels([delivery for delivery, _ in placed.values()])
-    rows: dict[Key, dict[str, Any]] = {}
+    rows: dict[Key, Row] = {}
     for key, (delivery, content) in placed.items():
         rows[key] = order_row(delivery, content, _verdict(delivery, levels), cancels.get(key), now)
     new = insert_rows(
         Order, list(rows.values()), returning=("account_id", "external_id", "id"), unless_known=True
     )
-    lines = []
+    lines: list[Row] = []
+    jobs: list[Row] = []
     for account_id, external_id, order_id in new:
         delivery, content = placed[account_id, external_id]
-        own_lines = line_rows(content, order_id)
-        lines.extend(own_lines)
-        _follow_up(delivery, rows[account_id, external_id], own_lines, order_id, consequences, now=now)
-    insert_rows(OrderLine, lines)
+        row, own_lines = rows[account_id, external_id], line_rows(content, order_id)
+        lines += own_lines
+        jobs += _accepting_job(row, order_id, now)
+        _follow_up(delivery, row, own_lines, order_id, consequences)
+    _write_beside(lines, jobs)
+    consequences.queues |= {job["queue"] for job in jobs}
     stored = {(account_id, external_id) for account_id, external_id, _ in new}
     return [delivery for key, (delivery, _) in placed.items() if key not in stored]
+
+
+def _write_beside(lines: list[Row], jobs: list[Row]) -> None:
+    """What only orders just inserted need, in one go."""
+    if not lines:
+        return
+    statements = [insertion(OrderLine, lines)]
+    if jobs:
+        statements.append(insertion(Job, jobs, unless_known=True))
+    run(*statements)
 
 
 def _verdict(delivery: Delivery, levels: dict[int, str]) -> Verdict:
     return admit(level=levels[delivery.place.store_id], auto_accept=delivery.place.auto_accept)
 
 
+def _accepting_job(row: Row, order_id: int, now: datetime) -> list[Row]:
+    """The call that tells the platform, if the order is accepted."""
+    if row["state"] != OrderState.ACCEPTED:
+        return []
+    key, payload = call_key(order_id=order_id, verb="accept"), call_payload(order_id=order_id, verb="accept")
+    return [job_row(kind="channel.order", key=key, payload=payload, now=now)]
+
+
 def _follow_up(
-    delivery: Delivery,
-    row: dict[str, Any],
-    lines: list[dict[str, Any]],
-    order_id: int,
-    consequences: Consequences,
-    *,
-    now: datetime,
+    delivery: Delivery, row: Row, lines: list[Row], order_id: int, consequences: Consequences
 ) -> None:
-    """The event of a new order, the call that accepts it, and the leak it may be."""
+    """The event of a new order, and the leak it may be."""
     card = first_card(delivery, row, lines, order_id, settings.UNDO_SECONDS)
     event = NewEvent(row["store_id"], order_id, "order.placed", INTAKE, f'"card":{encode(card)}')
     consequences.events.append(event)
-    if row["state"] == OrderState.ACCEPTED:
-        key, payload = (
-            call_key(order_id=order_id, verb="accept"),
-            call_payload(order_id=order_id, verb="accept"),
-        )
-        consequences.jobs.append(job_row(kind="channel.order", key=key, payload=payload, now=now))
     if row["held_reason"]:
         consequences.leaks[row["store_id"], delivery.account.id] += 1
 
@@ -156,8 +186,7 @@ def _follow_up(
 def _write_consequences(consequences: Consequences, *, now: datetime) -> None:
     for (store_id, account_id), orders in sorted(consequences.leaks.items()):
         count_leaks(store_id=store_id, account_id=account_id, orders=orders)
-    insert_rows(Job, consequences.jobs, unless_known=True)
-    for queue in {job["queue"] for job in consequences.jobs}:
+    for queue in consequences.queues:
         transaction.on_commit(partial(nudger.nudge, queue))
     leaking = sorted({store_id for store_id, _ in consequences.leaks})
     switches = [
