@@ -89,12 +89,18 @@ class Entrant:
     """A contender that is up: its database, and how to load it for some seconds."""
 
     def __init__(
-        self, contender: Contender, database: Database, server: Server | None, environment: Mapping[str, str]
+        self,
+        contender: Contender,
+        database: Database,
+        server: Server | None,
+        environment: Mapping[str, str],
+        folder: Path,
     ) -> None:
         self.series = Series(contender)
         self._database = database
         self._server = server
         self._environment = environment
+        self._folder = folder
 
     def wait(self) -> None:
         """Return once it can be loaded."""
@@ -110,7 +116,9 @@ class Entrant:
         else:
             module, told["most"] = "benchmarks.load", int(contender.fastest * (seconds + WARM)) + CONNECTIONS
             told |= {"port": self._server.port, "warm": WARM}
-        load = json.loads(run_python(self._environment, "-m", module, json.dumps(told), seconds=90))
+        result = self._folder / f"{contender.key}-{label}.json"
+        run_python(self._environment, "-m", module, json.dumps(told), str(result), seconds=90)
+        load = json.loads(result.read_text())
         self.series.rates.append(load["orders"] / load["seconds"])
         self.series.latencies += load["latencies"]
         self.series.acknowledged += load["stored"]
@@ -159,4 +167,4 @@ def start(
         log = folder / f"{contender.key}.log"
         server = Server(contender.command, contender.application, environment=own, log=log)
         stack.callback(server.stop)
-    return Entrant(contender, database, server, own)
+    return Entrant(contender, database, server, own, folder)

@@ -1,7 +1,7 @@
 """The load generator, a process of its own: a few connections, each with one push under way.
 
-`python -m benchmarks.load '{"port": …, "run": …, "codes": […], "most": …, "warm": …, "seconds": …}'`
-prints one JSON object (`Load`). Pushes are signed before the clock starts; the same for everyone measured.
+`python -m benchmarks.load '{"port": …, "run": …, "codes": […], "most": …, "warm": …, "seconds": …}' <file>`
+writes one JSON object (`Load`) into the file. Pushes are signed before the clock starts; the same for everyone measured.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import uvloop
@@ -124,7 +125,7 @@ async def push_all(*, port: int, run: str, codes: list[str], most: int, warm: fl
 def main() -> None:
     """Run as told on the command line."""
     told: dict[str, Any] = json.loads(sys.argv[1])
-    print(json.dumps(asdict(uvloop.run(push_all(**told)))))
+    Path(sys.argv[2]).write_text(json.dumps(asdict(uvloop.run(push_all(**told)))))
 
 
 if __name__ == "__main__":

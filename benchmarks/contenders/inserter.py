@@ -1,7 +1,7 @@
 """Our inserter without HTTP: what `orders.intake.writer` can write, fed with parsed messages.
 
-`python -m benchmarks.contenders.inserter '{"run": …, "codes": […], "most": …, "seconds": …}'` prints one JSON
-object (`Load`); a latency is that of a whole batch.
+`python -m benchmarks.contenders.inserter '{"run": …, "codes": […], "most": …, "seconds": …}' <file>` writes one
+JSON object (`Load`) into the file; a latency is that of a whole batch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import django
@@ -66,7 +67,7 @@ def insert(*, run: str, codes: list[str], most: int, seconds: float) -> Load:
 def main() -> None:
     """Run as told on the command line."""
     told: dict[str, Any] = json.loads(sys.argv[1])
-    print(json.dumps(asdict(insert(**told))))
+    Path(sys.argv[2]).write_text(json.dumps(asdict(insert(**told))))
 
 
 if __name__ == "__main__":
