@@ -63,11 +63,11 @@ def _open(lab: Lab, stack: ExitStack, contender: Contender) -> Entrant:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a look in a minute: shorter, fewer rounds")
-    parser.add_argument("--rounds", type=int, help="rounds of each contender (default 5, quick 2)")
+    parser.add_argument("--rounds", type=int, help="rounds of each contender (default 4, quick 2)")
     parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="measure only these contenders")
     parser.add_argument("--json", type=Path, default=ROOT / "var" / "bench.json", help="where results go")
     options = parser.parse_args()
-    options.rounds = options.rounds or (2 if options.quick else 5)
+    options.rounds = options.rounds or (2 if options.quick else 4)
     return options
 
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
@@ -68,10 +68,13 @@ async def _watch_stores(host: str, world: dict[str, Any], *, stores: int) -> Way
         ways.note = "Chromium was not found and could not be installed: the way to the page is missing."
     async with async_playwright() as playwright, httpx.AsyncClient(base_url=f"http://{host}") as http:
         browser = chromium and await playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        for code, store_id in list(zip(world["codes"], world["stores"], strict=True))[:stores]:
-            watch = Watch(host, world["session"], store_id)
-            page = await watch.open_board(browser) if browser else None
-            await watch.follow(http, make_pushes(ORDERS, run=code, codes=[code]), ways, page)
+        try:
+            for code, store_id in list(zip(world["codes"], world["stores"], strict=True))[:stores]:
+                watch = Watch(host, world["session"], store_id)
+                page = await watch.open_board(browser) if browser else None
+                await watch.follow(http, make_pushes(ORDERS, run=code, codes=[code]), ways, page)
+        except (Error, TimeoutError, OSError) as error:
+            ways.note = f"Not measured to the end: {error!r}"
         if browser:
             await browser.close()
     return ways
@@ -95,7 +98,7 @@ class Watch:
         page = await context.new_page()
         await page.add_init_script(WATCH)
         await page.goto(f"{address}/stores/{self._store_id}/")
-        await page.wait_for_selector(".column-empty")
+        await page.wait_for_selector(".column-empty", timeout=PATIENCE * 1000)
         return page
 
     async def follow(

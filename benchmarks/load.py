@@ -1,7 +1,7 @@
 """The load generator, a process of its own: a few connections, each with one push under way.
 
 `python -m benchmarks.load '{"port": …, "run": …, "codes": […], "most": …, "warm": …, "seconds": …}' <file>`
-writes one JSON object (`Load`) into the file. Pushes are signed before the clock starts; the same for everyone measured.
+writes one JSON object (`Load`) into the file. Pushes are signed before the clock starts; all get the same.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Our inserter without HTTP: what `orders.intake.writer` can write, fed with parsed messages.
 
-`python -m benchmarks.contenders.inserter '{"run": …, "codes": […], "most": …, "seconds": …}' <file>` writes one
-JSON object (`Load`) into the file; a latency is that of a whole batch.
+`python -m benchmarks.contenders.inserter '{"run": …, "codes": […], "most": …, "seconds": …}' <file>` writes
+one JSON object (`Load`) into the file; a latency is that of a whole batch.
 """
 
 from __future__ import annotations
