@@ -1,5 +1,8 @@
 """The typed HTTP API under `/api/v1/`; the board is its first client."""
 
+import logging
+
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
@@ -11,6 +14,8 @@ from merchant_portal.docs_page import DocsPage
 from orders.api import router as orders_router
 from orders.cards import iso
 from orders.errors import CannotUndo, Stale
+
+logger = logging.getLogger(__name__)
 
 api = NinjaAPI(title="Merchant Portal", version="1", auth=django_auth, docs=DocsPage())
 # Before the orders' router, whose {verb} would take "handoff" for a verb of its own.
@@ -29,6 +34,16 @@ def stale(request: HttpRequest, error: Stale) -> HttpResponse:
 def cannot_undo(request: HttpRequest, error: CannotUndo) -> HttpResponse:
     """Too late to take a step back."""
     return api.create_response(request, {"code": "too_late", "detail": str(error)}, status=409)
+
+
+@api.exception_handler(OperationalError)
+def database_away(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """The database cannot be reached or has no connection free: nothing was done, come back."""
+    logger.warning("the API answers 503: %s", error)
+    refusal = {"code": "busy", "detail": _("The portal is busy; nothing was changed. Try again.")}
+    answer = api.create_response(request, refusal, status=503)
+    answer["Retry-After"] = "2"
+    return answer
 
 
 @api.exception_handler(Http404)

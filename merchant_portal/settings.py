@@ -30,12 +30,20 @@ if LOCAL:
 else:
     SECRET_KEY = env.str("PORTAL_SECRET_KEY")
     ALLOWED_HOSTS = env.list("PORTAL_HOSTS")
+    if len(SECRET_KEY) < 50:
+        raise ImproperlyConfigured(
+            "PORTAL_SECRET_KEY needs 50 characters or more; it seals phones and secrets."
+        )
+    if not ALLOWED_HOSTS:
+        raise ImproperlyConfigured("PORTAL_HOSTS is empty: name the hosts the site answers to.")
 # Old keys still open what they sealed; the first key seals.
 SEAL_KEYS = [SECRET_KEY, *env.list("PORTAL_OLD_SECRET_KEYS", default=[])]
 SECRET_KEY_FALLBACKS = SEAL_KEYS[1:]
 DEBUG = False
 # The address under which platforms and couriers reach us: part of callback URLs.
 PUBLIC_URL = env.str("PORTAL_PUBLIC_URL", "http://127.0.0.1:8000" if LOCAL else environ.Env.NOTSET)
+if not LOCAL and not PUBLIC_URL.startswith("https://"):
+    raise ImproperlyConfigured("PORTAL_PUBLIC_URL must begin with https://: callbacks carry secrets.")
 # The demo brand is loaded only where this is on; `demo_credentials` refuses elsewhere.
 DEMO = LOCAL and env.bool("PORTAL_DEMO", (VAR_DIR / "demo-logins.json").exists())
 

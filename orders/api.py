@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -21,6 +21,8 @@ from stores.queries import resume_time
 
 router = Router(tags=["orders"])
 
+# PostgreSQL's text cannot hold a NUL.
+Reason = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Verb = Literal["accept", "start", "ready", "collect", "deliver", "reject", "cancel", "recall"]
 
 
@@ -38,7 +40,7 @@ class StoreOut(Schema):
 class CommandIn(Schema):
     """What may come with a command."""
 
-    reason: str = Field("", max_length=200)
+    reason: Reason = ""
 
 
 class CommandOut(Schema):
@@ -74,7 +76,7 @@ class IntakeIn(Schema):
     """The wanted intake level; `lasts` is minutes, "shift", "today", or "" for until resumed."""
 
     level: IntakeLevel
-    reason: str = Field("", max_length=200)
+    reason: Reason = ""
     lasts: Literal["", "5", "10", "20", "30", "shift", "today"] = ""
 
 

@@ -14,7 +14,8 @@ from orders.states import OrderState
 from stores.actors import Actor
 from stores.levels import IntakeLevel
 from stores.models import IntakeState, StoreChannel
-from stores.services import change_level, record_not_told, record_told
+from stores.queries import intake_of
+from stores.services import change_level, forget_told, record_not_told, record_told, tell_channel
 
 TIMER = Actor("timer")
 PLATFORM = Actor("platform")
@@ -78,10 +79,22 @@ def confirm_told(*, channel: StoreChannel, version: int, confirmed: bool, now: d
             announce(store_id=channel.store_id, actor=PLATFORM, now=now)
 
 
-def fail_told(*, channel: StoreChannel, error: str, now: datetime) -> None:
-    """A platform could not be told; the board shows it until it could."""
+def tell_again_if_changed(*, channel: StoreChannel, since: int, now: datetime) -> bool:
+    """Tell a platform the newest level once more if it changed while it was told version `since`."""
+    version = intake_of(channel.store_id).version
+    if version == since:
+        return False
     with transaction.atomic():
-        if record_not_told(store_channel_id=channel.pk, error=error):
+        forget_told(store_channel_id=channel.pk)
+        tell_channel(store_channel_id=channel.pk, version=version, now=now, after=since)
+        announce(store_id=channel.store_id, actor=PLATFORM, now=now)
+    return True
+
+
+def fail_told(*, channel: StoreChannel, version: int, error: str, now: datetime) -> None:
+    """A platform could not be told `version`; the board shows it until it could."""
+    with transaction.atomic():
+        if record_not_told(store_channel_id=channel.pk, version=version, error=error):
             announce(store_id=channel.store_id, actor=PLATFORM, now=now)
 
 

@@ -15,7 +15,7 @@ from orders.events import top
 from orders.feed.moment import one_moment
 from orders.feed.wire import encode, events_frame
 from orders.models import Order, OrderEvent, OrderLine
-from orders.states import FundedBy, OrderState
+from orders.states import FundedBy
 from stores.models import Store
 from stores.queries import channels_of, intake_of, telling_state
 
@@ -139,9 +139,3 @@ def store_view(store: Store) -> dict[str, Any]:
         "timezone": store.timezone,
         "cups_per_hour": store.cups_per_hour,
     }
-
-
-def waiting_count(store: Store) -> int:
-    """Orders nobody has begun to make."""
-    states = (OrderState.HELD, OrderState.PLACED, OrderState.ACCEPTED)
-    return Order.objects.filter(store=store, on_board=True, state__in=states).count()

@@ -26,6 +26,8 @@ from orders.queries import card_of
 from orders.states import ENDED, TRANSITIONS, OrderState, on_board
 from orders.telling import tell_platform, untell_platform
 from stores.actors import Actor
+from stores.levels import IntakeLevel
+from stores.queries import intake_of
 
 KINDS = {
     "release": "order.released",
@@ -107,10 +109,11 @@ def undo(*, order_id: int, actor: Actor, now: datetime, command: str | None = No
         verb = _last_verb(order)
         if verb is None or not _may_undo(order, now) or not untell_platform(order_id=order_id, verb=verb):
             raise CannotUndo
-        board = on_board(state=order.previous_state, fulfilment=order.fulfilment, dismissed=False)
+        back_to = _back_to(order)
+        board = on_board(state=back_to, fulfilment=order.fulfilment, dismissed=False)
         stamp = {TRANSITIONS[verb].stamp: None}
         Order.objects.filter(pk=order_id).update(
-            state=order.previous_state, previous_state="", stepped_at=None, on_board=board, **stamp
+            state=back_to, previous_state="", stepped_at=None, on_board=board, **stamp
         )
         return _record(order_id, kind="order.undone", actor=actor, now=now, command=command)
 
@@ -142,11 +145,14 @@ def follow_delivery(
 ) -> Stepped:
     """Put the courier's summary on the card, and take `verb` with it if the order's state allows.
 
-    Both are one event; without a possible verb the kind is `order.delivery`.
+    Both are one event; without a possible verb the kind is `order.delivery`. What a rider did cannot be
+    undone at the counter.
     """
     with transaction.atomic():
         kind = "order.delivery"
-        if verb is not None and try_step(order_id, verb=verb, actor=actor, now=now, reason=""):
+        if verb is not None and try_step(
+            order_id, verb=verb, actor=actor, now=now, reason="", undoable=False
+        ):
             kind = KINDS[verb]
         Order.objects.filter(pk=order_id).update(delivery=summary)
         return _record(order_id, kind=kind, actor=actor, now=now, command=command)
@@ -160,11 +166,14 @@ def reveal_phone(*, order_id: int, actor: Actor, now: datetime) -> str:
     return phone
 
 
-def try_step(order_id: int, *, verb: str, actor: Actor, now: datetime, reason: str) -> bool:
+def try_step(
+    order_id: int, *, verb: str, actor: Actor, now: datetime, reason: str, undoable: bool = True
+) -> bool:
     """The gate of every change of state: compare and set, without event or job.
 
-    For callers that append the event themselves as their last write (`event_for`). False when the
-    order is in none of the verb's source states. Raises Order.DoesNotExist.
+    For callers that append the event themselves as their last write (`event_for`). `undoable=False`:
+    nobody may take it back, even if the verb allows that. False when the order is in none of the verb's
+    source states. Raises Order.DoesNotExist.
     """
     transition = TRANSITIONS[verb]
     order = Order.objects.filter(pk=order_id).only("state", "fulfilment").get()
@@ -174,8 +183,8 @@ def try_step(order_id: int, *, verb: str, actor: Actor, now: datetime, reason: s
         "state": transition.target,
         "on_board": on_board(state=transition.target, fulfilment=order.fulfilment, dismissed=False),
         transition.stamp: now,
-        "previous_state": order.state if transition.undoable else "",
-        "stepped_at": now if transition.undoable else None,
+        "previous_state": order.state if undoable and transition.undoable else "",
+        "stepped_at": now if undoable and transition.undoable else None,
     }
     if transition.target in ENDED - {OrderState.DELIVERED}:
         values |= {"end_reason": reason[:200], "ended_by": actor.label}
@@ -202,6 +211,14 @@ def _last_verb(order: Order) -> str | None:
         ):
             return verb
     return None
+
+
+def _back_to(order: Order) -> str:
+    """The state an undo leads to; nothing is held in an open store, so there it waits for acceptance."""
+    held = order.previous_state == OrderState.HELD
+    if held and intake_of(order.store_id).level == IntakeLevel.OPEN:
+        return OrderState.PLACED
+    return order.previous_state
 
 
 def _may_undo(order: Order, now: datetime) -> bool:

@@ -1,8 +1,10 @@
 """Running claimed jobs: call the handler, write the outcome back."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
 from django.utils import timezone
@@ -14,13 +16,31 @@ from outbox.services import bury, claim, finish, put_off
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[Job], None]
+MOST_AT_ONCE = 3  # of the eight threads of the default worker, which serves two such queues and its own
+
+
+@cache
+def _places(queue: str) -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 def drain(*, queue: str, seconds: float) -> int:
     """Run due jobs of `queue` one after the other until none is left or `seconds` have passed.
 
-    Returns how many were run.
+    At most `MOST_AT_ONCE` threads of a process do so: platforms or couriers that hang must not hold all
+    of them. Who finds no place leaves the jobs to those at work, and to the sweeper. Returns how many
+    were run.
     """
+    places = _places(queue)
+    if not places.acquire(blocking=False):
+        return 0
+    try:
+        return _drain(queue, seconds)
+    finally:
+        places.release()
+
+
+def _drain(queue: str, seconds: float) -> int:
     until = time.monotonic() + seconds
     done = 0
     while time.monotonic() < until and (job := claim(queue=queue, now=timezone.now())):

@@ -8,8 +8,6 @@ from outbox.nudge import nudger
 from outbox.runner import drain as drain_queue
 from outbox.services import due
 
-MOST_DRAINS = 8  # as many as the default worker has threads
-
 
 @shared_task(ignore_result=True)
 def drain(*, queue: str) -> int:
@@ -21,7 +19,6 @@ def drain(*, queue: str) -> int:
 def sweep() -> dict[str, int]:
     """Nudge every queue that has due jobs; returns how many each has."""
     waiting = dict(due(now=timezone.now()).values_list("queue").annotate(jobs=Count("id")))
-    for queue, jobs in waiting.items():
-        for _ in range(min(jobs, MOST_DRAINS)):
-            nudger.nudge(queue)
+    for queue in waiting:
+        nudger.nudge(queue)
     return waiting

@@ -76,8 +76,19 @@ def _write_level(
 
 def _tell_platforms(state: IntakeState, *, now: datetime) -> None:
     for channel in channels_of(state.store_id):
-        payload = {"store_channel": channel.pk, "version": state.version}
-        enqueue(kind="channel.intake", key=f"{channel.pk}:{state.version}", payload=payload, now=now)
+        tell_channel(store_channel_id=channel.pk, version=state.version, now=now)
+
+
+def tell_channel(*, store_channel_id: int, version: int, now: datetime, after: int | None = None) -> None:
+    """Enqueue the news of `version`; `after` names the news it may have crossed with."""
+    again = "" if after is None else f":after{after}"
+    payload = {"store_channel": store_channel_id, "version": version}
+    enqueue(kind="channel.intake", key=f"{store_channel_id}:{version}{again}", payload=payload, now=now)
+
+
+def forget_told(*, store_channel_id: int) -> None:
+    """What a platform confirmed no longer counts: older news may have reached it after."""
+    StoreChannel.objects.filter(pk=store_channel_id).update(told_version=0, confirmed_version=0)
 
 
 def record_told(*, store_channel_id: int, version: int, confirmed: bool) -> bool:
@@ -93,9 +104,10 @@ def record_told(*, store_channel_id: int, version: int, confirmed: bool) -> bool
     return told.filter(told_version__lt=version).update(told_version=version, last_error="") == 1
 
 
-def record_not_told(*, store_channel_id: int, error: str) -> bool:
-    """A platform could not be told; False when that error is known already."""
-    channel = StoreChannel.objects.filter(pk=store_channel_id).exclude(last_error=error[:200])
+def record_not_told(*, store_channel_id: int, version: int, error: str) -> bool:
+    """A platform could not be told `version`; False when that is known, or newer news got through."""
+    channel = StoreChannel.objects.filter(pk=store_channel_id, told_version__lt=version)
+    channel = channel.exclude(last_error=error[:200])
     return channel.update(last_error=error[:200]) == 1
 
 

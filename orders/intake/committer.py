@@ -84,7 +84,7 @@ class Committer:
     def _commit_alone(self, delivery: Delivery, *, now: datetime) -> Outcome | Exception:
         try:
             return self._write([delivery], now=now)[0]
-        except (DataError, IntegrityError, ValueError) as error:
+        except (DataError, IntegrityError, ValueError, ArithmeticError) as error:
             logger.warning("message %s cannot be stored: %s", delivery.message.delivery_id, error)
             return Unstorable(type(error).__name__)
         except (

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Iterator
 
 from asgiref.sync import sync_to_async
-from django.db import connection
+from cryptography.fernet import InvalidToken
+from django.db import Error, connection
 
 from orders.intake.delivery import Account, Place
 from stores.models import ChannelAccount, StoreChannel
 
+logger = logging.getLogger(__name__)
 FRESH = 5.0  # seconds until the next request reads the accounts anew
 SOONEST = 0.5  # seconds between two readings, however many unknown names are asked for
 
@@ -41,17 +45,20 @@ class Directory:
         if time.monotonic() - self._read_at < older_than:
             return
         async with self._reading:
-            if time.monotonic() - self._read_at >= older_than:
+            if time.monotonic() - self._read_at < older_than:
+                return
+            try:
                 self._accounts, self._places = await sync_to_async(_read)()
-                self._read_at = time.monotonic()
+            except Error:
+                if not self._accounts:
+                    raise
+                logger.exception("the accounts cannot be read anew; going on with those of before")
+            self._read_at = time.monotonic()
 
 
 def _read() -> tuple[dict[tuple[str, str], Account], dict[tuple[int, str], Place]]:
     try:
-        accounts = {
-            (row.channel, row.slug): Account(row.pk, row.channel, row.slug, tuple(row.secret_list))
-            for row in ChannelAccount.objects.filter(active=True)
-        }
+        accounts = {(account.channel, account.slug): account for account in _accounts()}
         places = {
             (row.account_id, row.external_code): Place(row.store_id, row.auto_accept)
             for row in StoreChannel.objects.filter(account__active=True)
@@ -59,3 +66,12 @@ def _read() -> tuple[dict[tuple[str, str], Account], dict[tuple[int, str], Place
     finally:
         connection.close()  # outside a request nobody else gives it back
     return accounts, places
+
+
+def _accounts() -> Iterator[Account]:
+    """Every account whose secrets can be opened; one sealed with a lost key shuts out nobody else."""
+    for row in ChannelAccount.objects.filter(active=True).defer("secrets"):
+        try:
+            yield Account(row.pk, row.channel, row.slug, tuple(row.secret_list))
+        except InvalidToken:
+            logger.exception("the secrets of %s were sealed with a key that is not known", row.slug)

@@ -1,7 +1,8 @@
 """Writing a batch of deliveries as one transaction of set-based statements.
 
 Order of writes: raw messages, orders, lines and outbox rows, changes of known orders, leaks, and last the
-events, whose numbers lock the stores' counters.
+events, whose numbers lock the stores' counters. Rows that two intake processes may both want are written in
+the order of their keys, so that the two may wait for each other, but never in a circle.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -79,11 +81,17 @@ def _rounds(deliveries: Sequence[Delivery]) -> Iterable[list[int]]:
         taken: list[int] = []
         later: list[int] = []
         for index in waiting:
-            keys = {("push", *deliveries[index].delivery_key), ("order", *deliveries[index].order_key)}
+            keys = _keys(deliveries[index])
             (later if keys & seen else taken).append(index)
             seen |= keys
         yield taken
         waiting = later
+
+
+def _keys(delivery: Delivery) -> set[tuple[str, int, str]]:
+    """The push and, if the message is about one, the order."""
+    push = {("push", *delivery.delivery_key)}
+    return push | {("order", *delivery.order_key)} if delivery.message.external_id else push
 
 
 def _write_round(
@@ -99,7 +107,7 @@ def _write_round(
     fresh = [delivery for delivery in deliveries if delivery.delivery_key in fresh_keys]
     repeated = [delivery for delivery in deliveries if delivery.delivery_key not in fresh_keys]
     known = _write_orders(fresh, dict(levels), cancels_taken(cancels), consequences, now=now)
-    for delivery in fresh:
+    for delivery in sorted(fresh, key=attrgetter("order_key")):
         if not isinstance(delivery.message.content, Placed | Unknown):
             consequences.events.extend(apply_change(delivery, now=now))
     conflicts = contradicting_messages(repeated) | _other_content(known)
@@ -110,7 +118,7 @@ def _write_round(
 
 def _taking_messages(deliveries: Sequence[Delivery], now: datetime) -> Statement:
     """Stores the raw messages and gives back the keys of those that were not known."""
-    rows = [message_row(delivery, now) for delivery in deliveries]
+    rows = [message_row(delivery, now) for delivery in sorted(deliveries, key=attrgetter("delivery_key"))]
     return insertion(IncomingMessage, rows, returning=("account_id", "delivery_id"), unless_known=True)
 
 
@@ -129,7 +137,8 @@ def _write_orders(
     now: datetime,
 ) -> list[Delivery]:
     """Insert the new orders, their lines and jobs; returns the deliveries whose order is known already."""
-    placed = {d.order_key: (d, d.message.content) for d in fresh if isinstance(d.message.content, Placed)}
+    in_order = sorted(fresh, key=attrgetter("order_key"))
+    placed = {d.order_key: (d, d.message.content) for d in in_order if isinstance(d.message.content, Placed)}
     rows: dict[Key, Row] = {}
     for key, (delivery, content) in placed.items():
         rows[key] = order_row(delivery, content, _verdict(delivery, levels), cancels.get(key), now)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,12 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Platform:
-    """What to answer with, and every call as (headers, body text)."""
+    """What to answer with, every call as (headers, body text), and what happens during the next one."""
 
     url: str = ""
     status: int = 200
     answer: bytes = b"{}"
     calls: list[tuple[dict[str, str], str]] = field(default_factory=list)
+    during: Callable[[], None] | None = None
 
     @property
     def messages(self):
@@ -31,6 +33,9 @@ def running_platform():
         def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"])).decode()
             platform.calls.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            if platform.during is not None:
+                during, platform.during = platform.during, None
+                during()
             self.send_response(platform.status)
             self.send_header("content-length", str(len(platform.answer)))
             self.end_headers()

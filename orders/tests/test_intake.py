@@ -4,14 +4,18 @@ import asyncio
 import time
 
 import pytest
-from django.db import DataError, OperationalError
+from django.db import DataError, OperationalError, connection
+from django.utils import timezone
 
 from orders.intake.app import IntakeApp
+from orders.intake.changes import settle_early_cancels
 from orders.intake.writer import write_batch
-from orders.models import Conflict, IncomingMessage, Order, OrderEvent
+from orders.models import Conflict, EarlyCancel, IncomingMessage, Order, OrderEvent
+from orders.tests.boards import watched
 from orders.tests.intake_client import IntakeClient
 from orders.tests.messages import cancelled, created, encoded, order_data, signed, urged
 from outbox.models import Job
+from stores.models import ChannelAccount
 from stores.tests.factories import SECRET, StoreChannelFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
@@ -135,6 +139,22 @@ def test_create_and_cancel_in_any_order_end_cancelled(channel, push, order, toge
     )  # fmt: skip
 
 
+def test_a_cancellation_that_crossed_with_its_order_is_settled(channel, push, now):
+    """As two intake processes would leave it: the order is stored, and so is the early cancellation."""
+    push(("msg-1", created(store_code=channel.external_code)))
+    EarlyCancel.objects.create(
+        account=channel.account, external_id="E-1001", reason="改主意了", by="customer", at=now
+    )
+    EarlyCancel.objects.create(account=channel.account, external_id="E-other", at=now)
+
+    with watched(channel.store, now=timezone.now()) as events:
+        assert settle_early_cancels(now=now) == 1
+        assert settle_early_cancels(now=now) == 0
+
+    assert [(event["kind"], event["actor"]) for event in events] == [("order.cancelled", "customer")]
+    assert list(EarlyCancel.objects.values_list("external_id", flat=True)) == ["E-other"]
+
+
 def test_an_urge_is_counted_and_shown(channel, push):
     push(("msg-1", created(store_code=channel.external_code)))
     push(("msg-2", urged(store_code=channel.external_code)))
@@ -227,6 +247,29 @@ def test_malformed_bodies_are_refused_and_nothing_is_stored(account, body):
 
     assert (answer.status_code, list(answer.json())) == (400, ["error"])
     assert not IncomingMessage.objects.exists()
+
+
+def test_an_account_with_a_spoilt_secret_still_takes_what_the_others_signed(channel, push):
+    channel.account.secrets = f"not base64!!\nwhsec_\n{SECRET}"
+    channel.account.save()
+
+    assert push(("msg-1", created(store_code=channel.external_code))) == [(200, {"outcome": "stored"})]
+
+
+def test_an_account_sealed_with_a_lost_key_shuts_out_nobody_else(channel, push):
+    other = StoreChannelFactory().account
+    ChannelAccount.objects.filter(pk=other.pk).update(slug="lost")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE stores_channelaccount SET secrets = 'gAAAAA' WHERE slug = 'lost'")
+
+    assert push(("msg-1", created(store_code=channel.external_code))) == [(200, {"outcome": "stored"})]
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_moments_no_database_can_hold_are_refused(channel, push, moment):
+    [(status, body)] = push(("msg-1", created(store_code=channel.external_code, placed_at=moment)))
+
+    assert (status, body["error"].split(":")[0]) == (400, "data.placed_at")
 
 
 def test_a_store_code_nobody_bound_is_refused(account, push):

@@ -107,8 +107,8 @@ def test_the_board_follows_what_a_platform_says(channel, now):
     pause(channel, now=now)
 
     with watched(channel.store, now=now) as events:
-        fail_told(channel=channel, error="HTTP 500", now=now)
-        fail_told(channel=channel, error="HTTP 500", now=now)
+        fail_told(channel=channel, version=1, error="HTTP 500", now=now)
+        fail_told(channel=channel, version=1, error="HTTP 500", now=now)
         confirm_told(channel=channel, version=1, confirmed=False, now=now)
         confirm_told(channel=channel, version=1, confirmed=True, now=now)
         confirm_told(channel=channel, version=1, confirmed=True, now=now)

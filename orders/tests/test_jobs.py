@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 from standardwebhooks.webhooks import Webhook
 
 from orders import services
@@ -138,3 +139,33 @@ def test_news_that_is_out_of_date_is_not_told(platform, paused, now):
 
     assert [run_next().state, run_next().state] == ["done", "done"]
     assert [message["data"]["level"] for message in platform.messages] == ["open"]
+
+
+def test_a_step_of_an_order_that_was_called_off_is_not_told_any_more(platform, accepted, now):
+    services.step(order_id=accepted.pk, verb="cancel", actor=LIN, now=now)
+
+    assert {run_next().state, run_next().state} == {"done"}
+    assert [message["type"] for message in platform.messages] == ["order.cancelled"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("status", [200, 500])
+def test_news_that_crossed_with_newer_news_is_followed_by_the_newest(platform, paused, now, status):
+    """Whatever became of the old call, the platform hears the newest level last."""
+
+    def change_during_the_call():
+        set_intake(store_id=paused.store_id, level=IntakeLevel.OPEN, reason="", actor=LIN, now=now)
+        connection.close()
+
+    platform.during, platform.status = change_during_the_call, status
+    run_next()
+    platform.status, platform.answer = 200, b'{"level": "open"}'
+    while job := claim(queue="platforms", now=datetime.max.replace(tzinfo=UTC, year=2100)):
+        run(job)
+
+    assert [message["data"]["level"] for message in platform.messages][-1] == "open"
+    assert {job.key for job in Job.objects.all()} == {
+        f"{paused.pk}:1", f"{paused.pk}:2", f"{paused.pk}:2:after1",
+    }  # fmt: skip
+    paused.refresh_from_db()
+    assert (paused.told_version, paused.confirmed_version, paused.last_error) == (2, 2, "")

@@ -14,6 +14,7 @@ from orders.tests.boards import watched
 from orders.tests.factories import place_order
 from outbox.models import Job
 from stores.actors import Actor
+from stores.models import IntakeState
 from stores.tests.factories import StoreChannelFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -257,6 +258,25 @@ def test_a_riders_step_that_is_not_possible_is_only_shown(channel, order, now):
         )
 
     assert [(event["kind"], event["card"]["state"]) for event in events] == [("order.delivery", "placed")]
+
+
+def test_what_a_rider_did_cannot_be_undone_at_the_counter(order, now):
+    walk(order, "accept", "start", "ready", now=now)
+    services.follow_delivery(order_id=order.pk, summary={"handoff": 1}, actor=LIN, now=now, verb="collect")
+
+    with pytest.raises(CannotUndo):
+        services.undo(order_id=order.pk, actor=LIN, now=now)
+
+
+@pytest.mark.parametrize(("level", "state"), [("open", "placed"), ("paused", "held")])
+def test_an_undone_acceptance_of_a_held_order_is_held_again_only_while_paused(
+    channel, order, now, level, state
+):
+    Order.objects.filter(pk=order.pk).update(state="held")
+    walk(order, "accept", now=now)
+    IntakeState.objects.update(level=level)
+
+    assert services.undo(order_id=order.pk, actor=LIN, now=now).card["state"] == state
 
 
 def test_looking_at_a_phone_number_is_written_down(channel, order, now):

@@ -5,6 +5,7 @@ What a platform may leave out or send as null is `NotRequired[… | None]`; unkn
 platforms may add some.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
@@ -23,6 +24,9 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_NU
 DayNumber = Annotated[
     str, BeforeValidator(_text_from_number), StringConstraints(min_length=1, max_length=12, pattern=NO_NUL)
 ]
+# Outside these years a moment is a mistake, and some of them no database can hold in UTC.
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 Amount = Annotated[int, Field(strict=True, ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
 Text40 = Annotated[str, StringConstraints(max_length=40, pattern=NO_NUL)]
 Text64 = Annotated[str, StringConstraints(max_length=64, pattern=NO_NUL)]
@@ -85,8 +89,8 @@ class OrderCreated(TypedDict):
     order_id: Id
     store_code: Id
     daily_number: DayNumber
-    placed_at: AwareDatetime
-    promised_at: NotRequired[AwareDatetime | None]
+    placed_at: Moment
+    promised_at: NotRequired[Moment | None]
     fulfilment: Literal["platform_courier", "store_courier", "pickup"]
     items: Annotated[list[Item], Field(min_length=1, max_length=100)]
     amounts: Amounts
@@ -115,7 +119,7 @@ class Envelope(TypedDict):
     """What every message has around its `data`."""
 
     type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,40}$")]
-    timestamp: AwareDatetime
+    timestamp: Moment
 
 
 class Created(Envelope):
