@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from couriers.providers import Courier
 from couriers.states import LIVE, HandOffState, Progress
 from orders.models import Order
-from stores.models import Franchise, Store, User
+from stores.models import Franchise, Store, User, check_same_franchise
 from stores.sealed import SealedTextField
 
 
@@ -102,6 +102,10 @@ class CourierStore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} · {self.shop_no}"
+
+    def clean(self) -> None:
+        """Refuse an account of another franchise."""
+        check_same_franchise(self)
 
 
 class HandOff(models.Model):

@@ -6,17 +6,21 @@ from django.conf import settings
 
 from couriers.models import CourierMessage, HandOff
 from couriers.states import LIVE
-
-# Rows a statement may touch, so that no writer waits long behind it.
-BATCH = 1_000
+from outbox.retention import old_rows
 
 
 def purge(*, now: datetime) -> dict[str, int]:
-    """Forget what is older than `RETENTION_DAYS`; returns how many rows of each kind. Once more for more."""
-    old = now - timedelta(days=settings.RETENTION_DAYS)
-    messages = CourierMessage.objects.filter(received_at__lt=old).values_list("pk", flat=True)[:BATCH]
-    deleted, _ = CourierMessage.objects.filter(pk__in=list(messages)).delete()
-    ended = HandOff.objects.exclude(state__in=LIVE).filter(ended_at__lt=old)
-    known = ended.exclude(rider_name="", rider_phone="").values_list("pk", flat=True)[:BATCH]
-    forgotten = HandOff.objects.filter(pk__in=list(known)).update(rider_name="", rider_phone="")
-    return {"messages": deleted, "riders": forgotten}
+    """Forget what is older than `RETENTION_DAYS`, in short statements; returns how many rows of each kind."""
+    before = now - timedelta(days=settings.RETENTION_DAYS)
+    messages = CourierMessage.objects.all()
+    ended = HandOff.objects.exclude(state__in=LIVE).exclude(rider_name="", rider_phone="")
+    return {
+        "messages": sum(
+            messages.filter(pk__in=old).delete()[0]
+            for old in old_rows(messages, clock="received_at", before=before)
+        ),
+        "riders": sum(
+            ended.filter(pk__in=old, ended_at__lt=before).update(rider_name="", rider_phone="")
+            for old in old_rows(ended, clock="created_at", before=before)
+        ),
+    }

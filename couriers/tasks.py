@@ -14,5 +14,5 @@ def watch() -> dict[str, int]:
 
 @shared_task(ignore_result=True)
 def purge() -> dict[str, int]:
-    """One batch of `couriers.retention.purge`."""
+    """One round of `couriers.retention.purge`."""
     return retention.purge(now=timezone.now())

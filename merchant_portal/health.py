@@ -76,9 +76,9 @@ class PortalCollector(Collector):
         jobs = GaugeMetricFamily(
             "portal_outbox_jobs", "Jobs that are due, now or later, or dead.", labels=["state", "queue"]
         )
-        waiting = (
-            Job.objects.exclude(state=Job.State.DONE).order_by("state", "queue").values_list("state", "queue")
-        )
+        # Named, so that their partial indexes serve: done jobs are many.
+        open_jobs = Job.objects.filter(state__in=[Job.State.DUE, Job.State.DEAD])
+        waiting = open_jobs.order_by("state", "queue").values_list("state", "queue")
         for state, queue, number in waiting.annotate(Count("pk")):
             jobs.add_metric([state, queue], number)
         yield jobs

@@ -95,7 +95,7 @@ class OrderAdmin(ReadOnly):
                 "fields": (
                     ("placed_at", "received_at", "promised_at"),
                     ("released_at", "accepted_at", "started_at"),
-                    ("ready_at", "collected_at", "delivered_at"),
+                    ("ready_at", "collected_at", "recalled_at", "delivered_at"),
                     ("ended_at", "urged_at", "dismissed_at"),
                 )
             },
@@ -156,9 +156,9 @@ class IncomingMessageAdmin(_Sealed):
 
 @admin.register(Conflict)
 class ConflictAdmin(_Sealed):
-    list_display = ("received_at", "account", "external_id", "delivery_id", "settled_at")
+    list_display = ("received_at", "account", "external_id", "delivery_id")
     list_display_links = ("received_at", "delivery_id")
-    list_filter = ("account", ("settled_at", admin.EmptyFieldListFilter))
+    list_filter = ("account",)
     list_select_related = ("account",)
     search_fields = ("=delivery_id", "=external_id")
 

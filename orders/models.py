@@ -15,7 +15,8 @@ class Order(models.Model):
 
     Amounts are minor units of `currency`. `content_hash` is the SHA-256 of what the platform said
     the order is. `previous_state` and `stepped_at` remember the last step while it can be undone.
-    `delivery` is the short summary `couriers.services` keeps here for the card.
+    `delivery` is the short summary `couriers.services` keeps here for the card. `forgotten_at` says
+    when personal data was blanked.
     """
 
     store = models.ForeignKey(
@@ -63,6 +64,7 @@ class Order(models.Model):
     accepted_at = models.DateTimeField(_("accepted at"), null=True)
     started_at = models.DateTimeField(_("started at"), null=True)
     ready_at = models.DateTimeField(_("ready at"), null=True)
+    recalled_at = models.DateTimeField(_("back on the shelf at"), null=True)
     collected_at = models.DateTimeField(_("collected at"), null=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True)
     ended_at = models.DateTimeField(_("rejected or cancelled at"), null=True)
@@ -74,6 +76,7 @@ class Order(models.Model):
     previous_state = models.CharField(max_length=10, blank=True, db_default="", editable=False)
     stepped_at = models.DateTimeField(null=True, editable=False)
     delivery = models.JSONField(_("delivery"), null=True, encoder=DjangoJSONEncoder)
+    forgotten_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("order")
@@ -86,6 +89,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["store"], condition=Q(on_board=True), name="order_on_board"),
             models.Index(fields=["store", "placed_at"], name="order_store_placed"),
+            models.Index(fields=["-id"], condition=Q(forgotten_at__isnull=False), name="order_forgotten"),
         ]
 
     def __str__(self) -> str:
@@ -211,7 +215,6 @@ class Conflict(models.Model):
     body = SealedTextField(_("body"))
     body_hash = models.CharField(_("hash of the body"), max_length=64)
     received_at = models.DateTimeField(_("received at"))
-    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("conflict")

@@ -1,29 +1,49 @@
 """Forgetting: personal data, raw messages and events older than `RETENTION_DAYS`."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
 
-from orders.models import Conflict, IncomingMessage, Order, OrderEvent
+from orders.models import Conflict, EarlyCancel, IncomingMessage, Order, OrderEvent, OrderLine
+from outbox.retention import SLICE, old_rows
 
-FORGOTTEN = {
-    **dict.fromkeys(("customer_name", "customer_phone", "phone_mask", "address"), ""),
-    **dict.fromkeys(("latitude", "longitude")),
+FORGOTTEN: dict[str, Any] = {
+    **dict.fromkeys(("customer_name", "customer_phone", "phone_mask", "address", "note"), ""),
+    **dict.fromkeys(("latitude", "longitude", "delivery")),
 }
 
 
 def purge(*, now: datetime) -> dict[str, int]:
-    """Blank guests' data on old orders that left the board, drop old messages and events.
+    """Blank people's data on old orders, delete old messages and events, in short statements.
 
     Numbers, amounts and times stay for the reports. Returns rows touched by kind.
     """
     before = now - timedelta(days=settings.RETENTION_DAYS)
-    old_orders = Order.objects.filter(received_at__lt=before, on_board=False).exclude(
-        customer_name="", phone_mask="", address=""
-    )
     return {
-        "orders": old_orders.update(**FORGOTTEN),
-        "messages": IncomingMessage.objects.filter(received_at__lt=before).delete()[0],
-        "conflicts": Conflict.objects.filter(received_at__lt=before, settled_at__isnull=False).delete()[0],
-        "events": OrderEvent.objects.filter(at__lt=before).delete()[0],
+        "orders": _forget_orders(before=before, now=now),
+        "messages": _delete(IncomingMessage.objects.all(), "received_at", before),
+        "conflicts": _delete(Conflict.objects.all(), "received_at", before),
+        "early_cancels": _delete(EarlyCancel.objects.all(), "at", before),
+        "events": _delete(OrderEvent.objects.all(), "at", before),
     }
+
+
+def _forget_orders(*, before: datetime, now: datetime) -> int:
+    """Orders are kept: the walk begins near the last forgotten one, as numbers and times differ a little."""
+    forgotten = Order.objects.filter(forgotten_at__isnull=False).order_by("-pk")
+    last = forgotten.values_list("pk", flat=True).first() or 0
+    rows = Order.objects.filter(pk__gt=last - SLICE, forgotten_at=None)
+    return sum(_forget(old, now) for old in old_rows(rows, clock="received_at", before=before))
+
+
+@transaction.atomic
+def _forget(old: list[int], now: datetime) -> int:
+    OrderLine.objects.filter(order_id__in=old).exclude(note="").update(note="")
+    return Order.objects.filter(pk__in=old).update(**FORGOTTEN, forgotten_at=now)
+
+
+def _delete(rows: QuerySet[Any], clock: str, before: datetime) -> int:
+    return sum(rows.filter(pk__in=old).delete()[0] for old in old_rows(rows, clock=clock, before=before))

@@ -64,7 +64,7 @@ TRANSITIONS: dict[str, Transition] = {
     "deliver": Transition(frozenset({S.READY, S.COLLECTED}), S.DELIVERED, "delivered_at"),
     "reject": Transition(frozenset({S.HELD, S.PLACED}), S.REJECTED, "ended_at"),
     "cancel": Transition(frozenset(S) - ENDED, S.CANCELLED, "ended_at"),
-    "recall": Transition(frozenset({S.COLLECTED, S.DELIVERED}), S.READY, "ready_at"),
+    "recall": Transition(frozenset({S.COLLECTED, S.DELIVERED}), S.READY, "recalled_at"),
 }
 
 

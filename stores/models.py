@@ -3,6 +3,7 @@
 from datetime import time
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -36,6 +37,13 @@ class Franchise(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def check_same_franchise(link: models.Model) -> None:
+    """Raise ValidationError if the `account` and the `store` of `link` are of two franchises."""
+    account, store = getattr(link, "account", None), getattr(link, "store", None)
+    if account and store and account.franchise_id != store.franchise_id:
+        raise ValidationError(_("The account and the store belong to different franchises."))
 
 
 class Store(models.Model):
@@ -171,6 +179,10 @@ class StoreChannel(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} · {self.external_code}"
+
+    def clean(self) -> None:
+        """Refuse an account of another franchise."""
+        check_same_franchise(self)
 
 
 class IntakeState(models.Model):

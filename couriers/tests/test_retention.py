@@ -8,6 +8,7 @@ from couriers.models import CourierMessage, HandOff
 from couriers.retention import purge
 from couriers.services import cancel_hand_off, hand_to_rider
 from couriers.tests.factories import MEI, NOW, make_order, make_rider
+from outbox import retention
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -31,3 +32,12 @@ def test_riders_and_messages_of_ended_hand_offs_are_forgotten_in_time() -> None:
     live.refresh_from_db()
     assert (ended.rider_name, ended.rider_phone) == ("", "")
     assert (live.rider_name, live.rider_phone) == ("Old Wang", "13900000000")
+
+
+def test_everything_old_is_forgotten_in_one_round_of_short_statements(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "SLICE", 1)
+    for handoff in [handed_off() for _ in range(3)]:
+        cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=NOW)
+    assert purge(now=NOW + 31 * DAY) == {"messages": 3, "riders": 3}

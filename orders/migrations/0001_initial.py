@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ('accepted_at', models.DateTimeField(null=True, verbose_name='accepted at')),
                 ('started_at', models.DateTimeField(null=True, verbose_name='started at')),
                 ('ready_at', models.DateTimeField(null=True, verbose_name='ready at')),
+                ('recalled_at', models.DateTimeField(null=True, verbose_name='back on the shelf at')),
                 ('collected_at', models.DateTimeField(null=True, verbose_name='collected at')),
                 ('delivered_at', models.DateTimeField(null=True, verbose_name='delivered at')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='rejected or cancelled at')),
@@ -76,6 +77,7 @@ class Migration(migrations.Migration):
                 ('previous_state', models.CharField(blank=True, db_default='', editable=False, max_length=10)),
                 ('stepped_at', models.DateTimeField(editable=False, null=True)),
                 ('delivery', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True, verbose_name='delivery')),
+                ('forgotten_at', models.DateTimeField(editable=False, null=True)),
                 ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='stores.channelaccount', verbose_name='channel account')),
                 ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='stores.store', verbose_name='store')),
             ],
@@ -133,7 +135,6 @@ class Migration(migrations.Migration):
                 ('body', stores.sealed.SealedTextField(verbose_name='body')),
                 ('body_hash', models.CharField(max_length=64, verbose_name='hash of the body')),
                 ('received_at', models.DateTimeField(verbose_name='received at')),
-                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conflicts', to='stores.channelaccount', verbose_name='channel account')),
             ],
             options={
@@ -185,6 +186,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='order',
             index=models.Index(fields=['store', 'placed_at'], name='order_store_placed'),
+        ),
+        migrations.AddIndex(
+            model_name='order',
+            index=models.Index(condition=models.Q(('forgotten_at__isnull', False)), fields=['-id'], name='order_forgotten'),
         ),
         migrations.AddConstraint(
             model_name='order',

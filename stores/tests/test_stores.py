@@ -1,10 +1,11 @@
 """Who sees which store, sealed columns, pause timers in the store's zone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pytest
 from cryptography.fernet import InvalidToken
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.db import connection
 
 from stores import sealed
@@ -15,6 +16,7 @@ from stores.tests.factories import (
     ChannelAccountFactory,
     ManagerFactory,
     StaffFactory,
+    StoreChannelFactory,
     StoreFactory,
     UserFactory,
 )
@@ -94,12 +96,41 @@ def test_an_old_key_still_opens_what_it_sealed(settings):
         ("shift", "2026-02-06T07:00", "2026-02-06T14:00"),  # 22:00
         ("today", "2026-02-06T02:00", "2026-02-07T01:00"),  # 09:00 tomorrow
         ("today", "2026-02-06T16:30", "2026-02-07T01:00"),  # half past midnight there: still "today"
+        ("today", "2026-02-06T00:30", "2026-02-07T01:00"),  # half past eight: the day that begins
+        ("today", "2026-02-06T14:30", "2026-02-07T01:00"),  # half past ten in the evening
+        ("shift", "2026-02-06T00:30", "2026-02-06T07:00"),
+        ("shift", "2026-02-06T14:00", "2026-02-07T01:00"),  # just closed: until the next opening
+        ("shift", "2026-02-06T14:30", "2026-02-07T01:00"),
     ],
 )
 def test_a_pause_ends_by_the_stores_own_clock(lasts, now, until):
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
     expected = datetime.fromisoformat(until).replace(tzinfo=UTC)
     assert resume_time(store=StoreFactory.build(), lasts=lasts, now=moment) == expected
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "lasts", "until"),
+    [
+        (9, 2, "today", "2026-02-07T01:00"),  # open past midnight
+        (9, 2, "shift", "2026-02-06T18:00"),
+        (0, 0, "today", "2026-02-06T16:00"),  # never closed
+        (0, 0, "shift", "2026-02-06T16:00"),
+    ],
+)
+def test_a_pause_in_the_evening_of_a_store_that_is_open_late(opens, closes, lasts, until):
+    store = StoreFactory.build(opens_at=time(opens), closes_at=time(closes))
+    evening = datetime(2026, 2, 6, 12, tzinfo=UTC)  # 20:00 in Shanghai
+    expected = datetime.fromisoformat(until).replace(tzinfo=UTC)
+    assert resume_time(store=store, lasts=lasts, now=evening) == expected
+
+
+def test_a_store_takes_orders_through_its_own_franchises_account_alone():
+    channel = StoreChannelFactory()
+    channel.full_clean()
+    channel.account = ChannelAccountFactory()
+    with pytest.raises(ValidationError, match="different franchises"):
+        channel.full_clean()
 
 
 def test_a_pause_without_a_timer_waits_for_a_person(now):

@@ -265,7 +265,7 @@ const TARGET = {
   deliver: ["delivered", "delivered_at"],
   reject: ["rejected", "ended_at"],
   cancel: ["cancelled", "ended_at"],
-  recall: ["ready", "ready_at"],
+  recall: ["ready"],
 };
 
 /**
@@ -277,7 +277,12 @@ export function predict(card, verb, at) {
   if (verb === "dismiss") return { ...card, on_board: false };
   if (!TARGET[verb]) return card;
   const [state, stamp] = TARGET[verb];
-  const next = { ...card, state, [stamp]: at, undo: UNDOABLE.has(verb) ? undoOf(card, at) : null };
+  const next = {
+    ...card,
+    state,
+    ...(stamp && { [stamp]: at }),
+    undo: UNDOABLE.has(verb) ? undoOf(card, at) : null,
+  };
   const stays = state === "cancelled" || (state === "collected" && card.fulfilment === "store_courier");
   return { ...next, on_board: stays || !(ENDED.has(state) || state === "collected") };
 }

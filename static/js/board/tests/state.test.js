@@ -261,6 +261,8 @@ test("a pressed step is shown before the server has it, and can be taken back", 
   );
   assert.equal(predict(card({ state: "making" }), "cancel", at("10:00")).on_board, true);
   assert.equal(predict(card({ state: "cancelled" }), "dismiss", at("10:00")).on_board, false);
+  const recalled = predict(card({ state: "collected", ready_at: at("09:50") }), "recall", at("10:00"));
+  assert.deepEqual([recalled.state, recalled.ready_at], ["ready", at("09:50")]);
 });
 
 /* --- What deserves a sound --------------------------------------------------------------------------- */
