@@ -36,7 +36,9 @@ def carriers(store: Store) -> Carriers:
     """Active own riders with their load, and active courier accounts; two queries."""
     load = Count("handoffs", filter=Q(handoffs__state__in=LIVE))
     riders = Rider.objects.filter(store=store, active=True).annotate(live=load).order_by("name")
-    accounts = CourierAccount.objects.filter(shops__store=store, active=True).order_by("label")
+    accounts = CourierAccount.objects.filter(
+        shops__store=store, franchise=store.franchise_id, active=True
+    ).order_by("label")
     return {
         "riders": [{"id": rider.pk, "name": rider.name, "live": rider.live} for rider in riders],
         "couriers": [

@@ -22,6 +22,7 @@ from orders.services import Stepped, once
 from orders.states import Fulfilment, OrderState
 from outbox.services import withdraw
 from stores.actors import Actor
+from stores.models import Store
 
 S = HandOffState
 MAY_BE_HANDED_OFF = frozenset({OrderState.MAKING, OrderState.READY})
@@ -47,8 +48,8 @@ def hand_to_courier(
     *, order_id: int, account: CourierAccount, actor: Actor, now: datetime, command: str | None = None
 ) -> Stepped:
     """Ask a courier to bring the order; the call itself is a job."""
-    order = Order.objects.get(pk=order_id)
-    if not account.active or not account.shops.filter(store_id=order.store_id).exists():
+    order = Order.objects.select_related("store").get(pk=order_id)
+    if not account.active or not _serves(account, order.store):
         raise NotPossible(_("This courier does not serve the store."))
     handoff = _new(order, HandOff.Carrier.PROVIDER, actor, now)
     handoff.account = account
@@ -108,6 +109,12 @@ def stale(order_id: int) -> Stale:
     """The refusal that names who changed the order last, and when."""
     by, at = _last_touch(order_id)
     return Stale(card=card_of(order_id), by=by, at=at)
+
+
+def _serves(account: CourierAccount, store: Store) -> bool:
+    """A store is served on its own franchise's account alone: the bill goes there."""
+    same = account.franchise_id == store.franchise_id
+    return same and account.shops.filter(store_id=store.pk).exists()
 
 
 def _new(order: Order, carrier: HandOff.Carrier, actor: Actor, now: datetime) -> HandOff:

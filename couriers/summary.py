@@ -4,10 +4,11 @@ from typing import Any
 
 from couriers.models import HandOff
 from orders.cards import iso
+from orders.intake.rows import mask
 
 
 def summarise(handoff: HandOff) -> dict[str, Any]:
-    """Return the card's `delivery`; the rider's phone is on it only while it may be needed."""
+    """Return the card's `delivery`; masked, the rider's phone is on it while the hand-off is live."""
     return {
         "handoff": handoff.pk,
         "carrier": handoff.account.provider if handoff.account else "own",
@@ -15,7 +16,7 @@ def summarise(handoff: HandOff) -> dict[str, Any]:
         "state": str(handoff.state),
         "progress": str(handoff.progress),
         "rider": handoff.rider_name,
-        "rider_phone": handoff.rider_phone if handoff.live else "",
+        "rider_phone": mask(handoff.rider_phone) if handoff.live else "",
         "eta": iso(handoff.eta),
         "reason": handoff.reason,
         "since": iso(handoff.changed_at),

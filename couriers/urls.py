@@ -5,5 +5,5 @@ from django.urls import URLPattern, path
 from couriers import views
 
 urlpatterns: list[URLPattern] = [
-    path("couriers/<slug:provider>/callback/<str:token>/", views.callback, name="courier-callback"),
+    path("couriers/<slug:provider>/callback/<slug:token>/", views.callback, name="courier-callback"),
 ]

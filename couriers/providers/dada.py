@@ -214,9 +214,9 @@ def read_callback(body: bytes) -> Callback:
 def _callback_fields(body: bytes) -> dict[str, str]:
     """The fields as texts, without those that are null or nested."""
     try:
-        message = json.loads(body, parse_int=str, parse_float=str, parse_constant=str)
+        message = json.loads(body.decode(), parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
-        raise Malformed("not JSON") from error
+        raise Malformed("not JSON in UTF-8") from error
     if not isinstance(message, dict):
         raise Malformed("not an object")
     fields = {key: value for key, value in message.items() if isinstance(value, str)}

@@ -8,10 +8,12 @@ import time_machine
 from django.test import Client
 
 from couriers.models import CourierMessage, HandOff
-from couriers.tests.factories import NOW, after
+from couriers.tests.factories import MEI, NOW, after
 from couriers.tests.fake_dada import FakeDada, callback_body
 from couriers.tests.work import Facts, all_at_once, boards_follow, call_back, facts, handed_to, run_jobs
+from orders.errors import CannotUndo
 from orders.models import OrderEvent
+from orders.services import undo
 from outbox.models import Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
@@ -50,6 +52,7 @@ def test_the_card_follows_the_rider(dada: FakeDada) -> None:
     assert (handoff.rider_name, handoff.rider_phone) == ("Zhao", "13700000000")
     assert (handoff.confirmed_at, handoff.picked_up_at) == (after(5), after(60))
     assert handoff.order.delivery["rider"] == "Zhao"
+    assert handoff.order.delivery["rider_phone"] == "····0000"
     assert outcomes() == ["taken", "taken", "taken"]
 
 
@@ -172,11 +175,13 @@ def test_callbacks_after_the_end_change_nothing(dada: FakeDada) -> None:
     ("forge", "status"),
     [
         (lambda handoff: {"token": "guessed"}, 404),
+        (lambda handoff: {"token": "a%00b"}, 404),
         (lambda handoff: {"body": callback_body(handoff.origin_id, 4, signature="0" * 32)}, 401),
         (lambda handoff: {"body": callback_body("mp-another-order", 4)}, 401),
         (lambda handoff: {"body": callback_body(handoff.origin_id, 4, client_id="999")}, 401),
         (lambda handoff: {"body": b""}, 400),
         (lambda handoff: {"body": b"\xff\xfe\x00"}, 400),
+        (lambda handoff: {"body": callback_body(handoff.origin_id, 4).decode().encode("utf-16")}, 400),
         (lambda handoff: {"body": b"[" * 60_000}, 400),
         (lambda handoff: {"body": b"9" * 60_000}, 400),
         (lambda handoff: {"body": callback_body(handoff.origin_id, 2, dm_name="\x00")}, 400),
@@ -193,6 +198,24 @@ def test_what_is_forged_or_broken_is_refused_and_changes_nothing(
     assert call_back(handoff, **request).status_code == status
     assert (facts(handoff), OrderEvent.objects.count(), Job.objects.count()) == (before, events, jobs)
     assert outcomes() == ["taken"]
+
+
+def test_what_the_courier_reported_is_not_taken_back_by_people(dada: FakeDada) -> None:
+    handoff = sent(dada)
+    tell(handoff, 3, 60, **RIDER)
+    with pytest.raises(CannotUndo):
+        undo(order_id=handoff.order_id, actor=MEI, now=after(61))
+    assert facts(handoff) == ("confirmed", "picked_up", "", "collected")
+
+
+def test_a_returned_order_keeps_the_time_it_was_made(dada: FakeDada) -> None:
+    handoff = sent(dada)
+    tell(handoff, 3, 60, **RIDER)
+    tell(handoff, 10, 90)
+    dada.statuses[handoff.origin_id] = 10
+    run_jobs(after(90))
+    handoff.order.refresh_from_db()
+    assert (handoff.order.ready_at, handoff.order.recalled_at) == (NOW, after(90))
 
 
 def test_only_post_is_taken(dada: FakeDada) -> None:

@@ -4,10 +4,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
 from couriers.errors import LiveHandOff, NotPossible
-from couriers.models import CourierAccount, HandOff, Rider
+from couriers.models import CourierAccount, CourierStore, HandOff, Rider
+from couriers.queries import carriers
 from couriers.services import (
     cancel_hand_off,
     hand_to_courier,
@@ -52,7 +54,7 @@ def test_an_own_rider_brings_an_order_to_the_guest() -> None:
         "state": "confirmed",
         "progress": "assigned",
         "rider": "Old Wang",
-        "rider_phone": "13900000000",
+        "rider_phone": "····0000",
         "eta": None,
         "reason": "",
         "since": "2026-02-06T04:00:00.000Z",
@@ -97,6 +99,19 @@ def test_another_stores_rider_and_courier_are_refused() -> None:
         to_rider(order, make_rider(elsewhere))
     with pytest.raises(NotPossible):
         to_courier(order, make_account(elsewhere))
+
+
+def test_another_franchises_courier_is_refused_even_if_it_knows_the_store() -> None:
+    order = make_order()
+    account = make_account(make_store())
+    link = CourierStore(account=account, store=order.store, shop_no="7")
+    with pytest.raises(ValidationError, match="different franchises"):
+        link.full_clean()
+    link.save()
+    assert carriers(order.store)["couriers"] == []
+    with pytest.raises(NotPossible):
+        to_courier(order, account)
+    assert not HandOff.objects.exists()
 
 
 def test_of_two_people_one_hands_off_and_the_other_is_told_who_did() -> None:
