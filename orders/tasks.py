@@ -4,7 +4,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from orders import intake_switch
-from orders.retention import purge as purge_now
+from orders.retention import purge as purge_orders
+from outbox.retention import purge as purge_jobs
 
 
 @shared_task(ignore_result=True)
@@ -17,5 +18,7 @@ def resume_due() -> None:
 
 @shared_task(ignore_result=True)
 def purge() -> None:
-    """Forget personal data and events past their time."""
-    purge_now(now=timezone.now())
+    """Forget personal data, events and done jobs past their time."""
+    now = timezone.now()
+    purge_orders(now=now)
+    purge_jobs(now=now)

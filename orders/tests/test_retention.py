@@ -3,51 +3,105 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from orders import services
-from orders.models import Conflict, IncomingMessage, Order, OrderEvent
+from orders.models import Conflict, EarlyCancel, IncomingMessage, Order, OrderEvent, OrderLine
 from orders.retention import purge
+from orders.tasks import purge as purge_task
 from orders.tests.factories import place_order
+from outbox import retention
+from outbox.models import Job
 from stores.actors import Actor
 from stores.tests.factories import StoreChannelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+PERSONAL = (
+    "customer_name",
+    "customer_phone",
+    "phone_mask",
+    "address",
+    "latitude",
+    "longitude",
+    "note",
+    "delivery",
+)
+NOTHING = ("", "", "", "", None, None, "", None)
 
 
-def test_what_is_old_and_off_the_board_is_forgotten(now, settings):
+@pytest.fixture
+def late(now, settings):
+    """When that which happened at `now` is to be forgotten."""
+    return now + timedelta(days=settings.RETENTION_DAYS, seconds=1)
+
+
+def test_what_is_old_is_forgotten_wherever_its_card_is(now, late):
     channel = StoreChannelFactory()
     gone = place_order(channel, now=now, order_id="gone")
     services.step(order_id=gone.pk, verb="reject", actor=Actor("Lin"), now=now)
-    place_order(channel, now=now, order_id="still on the board")
-    late = now + timedelta(days=settings.RETENTION_DAYS, seconds=1)
+    place_order(channel, now=now, order_id="left on the board")
+    Order.objects.update(note="Ring at Wang's", delivery={"rider": "Zhao"})
+    OrderLine.objects.update(note="For Lin")
     place_order(channel, now=late, order_id="new")
 
-    touched = purge(now=late)
+    assert purge(now=late) == {"orders": 2, "messages": 2, "conflicts": 0, "early_cancels": 0, "events": 3}
 
-    assert touched == {"orders": 1, "messages": 2, "conflicts": 0, "events": 3}
+    assert list(Order.objects.order_by("pk").values_list(*PERSONAL)[:2]) == [NOTHING] * 2
+    assert set(OrderLine.objects.filter(order__forgotten_at=late).values_list("note", flat=True)) == {""}
     gone.refresh_from_db()
-    assert (gone.customer_name, gone.customer_phone, gone.phone_mask, gone.address) == ("", "", "", "")
-    assert (gone.latitude, gone.goods, gone.daily_number) == (None, 3000, "17")
-    assert Order.objects.filter(customer_phone="").count() <= 3
-    kept = Order.objects.exclude(pk=gone.pk)
-    assert [order.customer_phone for order in kept] == ["13812345678"] * 2
+    assert (gone.goods, gone.daily_number, gone.received_at) == (3000, "17", now)
+    assert Order.objects.get(external_id="new").customer_phone == "13812345678"
     assert purge(now=late)["orders"] == 0
 
 
-def test_a_conflict_nobody_has_settled_is_kept(now, settings):
+def test_contradictions_and_cancellations_without_an_order_are_forgotten(now, late):
     account = StoreChannelFactory().account
-    for number, settled_at in enumerate([None, now]):
-        Conflict.objects.create(
-            account=account,
-            delivery_id=str(number),
-            body="{}",
-            body_hash="x",
-            received_at=now,
-            settled_at=settled_at,
-        )
+    for number, at in enumerate((now, late)):
+        facts = {"delivery_id": str(number), "body": "{}", "body_hash": "x"}
+        Conflict.objects.create(account=account, received_at=at, **facts)
+        EarlyCancel.objects.create(account=account, external_id=str(number), at=at)
 
-    purge(now=now + timedelta(days=settings.RETENTION_DAYS + 1))
+    touched = purge(now=late)
 
-    assert list(Conflict.objects.values_list("delivery_id", flat=True)) == ["0"]
+    assert (touched["conflicts"], touched["early_cancels"]) == (1, 1)
+    assert list(Conflict.objects.values_list("delivery_id", flat=True)) == ["1"]
+    assert list(EarlyCancel.objects.values_list("external_id", flat=True)) == ["1"]
+
+
+def test_no_statement_touches_more_than_a_slice(now, late, monkeypatch):
+    monkeypatch.setattr(retention, "SLICE", 2)
+    channel = StoreChannelFactory()
+    for number in range(5):
+        place_order(channel, now=now, order_id=str(number))
+
+    with CaptureQueriesContext(connection) as statements:
+        assert purge(now=late)["orders"] == 5
+
+    writes = [entry["sql"] for entry in statements if entry["sql"].startswith(("UPDATE", "DELETE"))]
+    tables = [sql.split('"')[1] for sql in writes]
+    assert {table: tables.count(table) for table in tables} == {
+        "orders_orderline": 3,
+        "orders_order": 3,
+        "orders_incomingmessage": 3,
+        "orders_orderevent": 3,
+    }
     assert not IncomingMessage.objects.exists()
     assert not OrderEvent.objects.exists()
+
+
+def test_an_order_that_was_young_for_a_moment_longer_is_not_skipped(now, late):
+    channel = StoreChannelFactory()
+    second = timedelta(seconds=1)
+    for name, at in (("slow", now + second), ("fast", now)):
+        place_order(channel, now=at, order_id=name)
+
+    assert [purge(now=late + wait)["orders"] for wait in (second * 0, second)] == [1, 1]
+
+
+def test_the_purge_deletes_done_jobs_too(now):
+    Job.objects.create(
+        kind="note", key="k", queue="tests", state="done", due_at=now, created_at=now, finished_at=now
+    )
+    purge_task()
+    assert not Job.objects.exists()
