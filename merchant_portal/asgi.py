@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from channels.auth import AuthMiddlewareStack
+from channels.layers import get_channel_layer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
@@ -15,6 +16,10 @@ django_application = get_asgi_application()
 # Both need the apps that `get_asgi_application` loads.
 from orders.intake.app import IntakeApp  # noqa: E402
 from orders.routing import websocket_urlpatterns  # noqa: E402
+
+# Made here, by one thread: Channels makes it at first use, and two threads at once would make two, of
+# which the hub then subscribes through one and listens at the other.
+get_channel_layer()
 
 Asgi = Callable[..., Awaitable[None]]
 
