@@ -54,9 +54,12 @@ def session(shop, staff, browser):
 
 @pytest.fixture
 def board(shop, staff, session, browser):
-    """A tablet with the board open and live; afterwards no policy break and no script error."""
+    """A screen with the board open and live; afterwards no policy break and no script error.
+
+    It is high enough for every card of this file: what does not fit a column is only counted.
+    """
     context = browser.new_context(
-        base_url=shop.url, storage_state=session, viewport={"width": 1280, "height": 800}
+        base_url=shop.url, storage_state=session, viewport={"width": 1280, "height": 4_000}
     )
     errors = watch(context)
     page = context.new_page()
