@@ -15,6 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.utils import timezone
 
+from orders.feed.chores import Chores
 from orders.feed.hub import READERS, hub
 from orders.queries import catch_up
 from stores.models import Store
@@ -23,6 +24,8 @@ NOT_SIGNED_IN, NOT_YOURS, MALFORMED, TOO_SLOW = 4401, 4404, 4400, 4408
 WINDOW = 32  # frames a browser may leave unacknowledged before it gets a mark instead of a queue
 PATIENCE = 30.0  # seconds an unacknowledged frame may be old
 RECHECK_BEATS = 2  # session and membership are looked at again every other heartbeat
+RESUME_WITHIN = 10.0  # seconds; before its first resume a socket is neither heard nor rechecked
+RESUME_GAP = 1.0  # seconds between the reads for two resumes of one board
 LARGEST_MESSAGE = 1_000  # characters a board may send
 
 
@@ -32,14 +35,24 @@ class FeedConsumer(AsyncWebsocketConsumer):
     # Only the hub speaks with Redis: with a channel of its own, no board could connect while Redis is gone.
     channel_layer_alias = ""
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket. Whatever ends it, the hub forgets it and nothing it began goes on."""
+        self.store_id = int(scope["url_route"]["kwargs"]["store_id"])
+        self.chores = Chores()
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            hub().leave(self.store_id, self)
+            self.chores.cancel()
+
     async def connect(self) -> None:
-        self.store_id = int(self.scope["url_route"]["kwargs"]["store_id"])
         self.store: Store | None = None
         self.epoch: str | None = None
         self.seq = 0
-        self.dirty = False
+        self.dirty = False  # the database may have more
+        self.asked = self.answered = 0  # resumes
+        self.resume_at = 0.0  # the earliest moment to read for a resume
         self.unacked: deque[tuple[int, float]] = deque()
-        self.catching_up = asyncio.Lock()
         self.beats = 0
         await self.accept()
         if not self.scope["user"].is_authenticated:
@@ -48,9 +61,8 @@ class FeedConsumer(AsyncWebsocketConsumer):
         self.store = await _read(_visible_store, self.scope["user"], self.store_id)
         if self.store is None:
             await self.close(NOT_YOURS)
-
-    async def disconnect(self, code: int) -> None:
-        hub().leave(self.store_id, self)
+        else:
+            self.chores.start(self._expect_resume)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         message = _message(text_data)
@@ -67,51 +79,69 @@ class FeedConsumer(AsyncWebsocketConsumer):
         """A commit's events from the hub: pass them on if they are the next ones."""
         if epoch == self.epoch and last <= self.seq:
             return
-        if self.catching_up.locked() or len(self.unacked) >= WINDOW:
+        behind = self.dirty or self.chores.doing(self._catch_up)
+        if len(self.unacked) >= WINDOW:
             self.dirty = True
-        elif epoch == self.epoch and first == self.seq + 1 and frame:
+        elif frame and not behind and (epoch, first) == (self.epoch, self.seq + 1):
             await self._push(frame, last)
         else:
-            await self._catch_up()
+            self._look()
 
     async def beat(self, *, epoch: str, top: int, frame: str) -> None:
         """The heartbeat: recheck who this is, close a dead browser, repair what Redis dropped."""
         self.beats += 1
-        if self.beats % RECHECK_BEATS == 0 and not await _read(_still_welcome, self.scope, self.store_id):
-            await self.close(NOT_SIGNED_IN)
-        elif self.unacked and time.monotonic() - self.unacked[0][1] > PATIENCE:
+        if self.beats % RECHECK_BEATS == 0:
+            self.chores.start(self._recheck)
+        if self.unacked and time.monotonic() - self.unacked[0][1] > PATIENCE:
             await self.close(TOO_SLOW)
-        else:
-            await self.send(frame)
-            if (epoch, top) != (self.epoch, self.seq) and len(self.unacked) < WINDOW:
-                await self._catch_up()
+            return
+        await self.send(frame)
+        behind = self.answered < self.asked or (epoch, top) != (self.epoch, self.seq)
+        if behind and len(self.unacked) < WINDOW:
+            self._look()
+
+    async def _expect_resume(self) -> None:
+        await asyncio.sleep(RESUME_WITHIN)
+        if not self.asked:
+            await self.close(TOO_SLOW)
+
+    async def _recheck(self) -> None:
+        if not await _read(_still_welcome, self.scope, self.store_id):
+            await self.close(NOT_SIGNED_IN)
 
     async def _resume(self, message: dict[str, Any]) -> None:
         self.epoch, self.seq = message["epoch"], message["seq"]
+        self.asked += 1
         self.unacked.clear()
         await hub().join(self.store_id, self)
-        await self._catch_up(always=True)
+        self._look()
 
     async def _acknowledge(self, seq: int) -> None:
         while self.unacked and self.unacked[0][0] <= seq:
             self.unacked.popleft()
         if self.dirty and len(self.unacked) < WINDOW:
-            await self._catch_up()
+            self._look()
 
-    async def _catch_up(self, *, always: bool = False) -> None:
+    def _look(self) -> None:
+        """Have the database looked into, by a task of this board's own."""
+        self.dirty = True
+        self.chores.start(self._catch_up)
+
+    async def _catch_up(self) -> None:
         """Send what the database has beyond this board; again if more came meanwhile."""
-        async with self.catching_up:
-            self.dirty = True
-            while self.dirty:
-                self.dirty = False
-                before = (self.epoch, self.seq)
-                frame, epoch, last = await _read(
-                    catch_up, self.store, epoch=self.epoch, seq=self.seq, now=timezone.now()
-                )
-                self.epoch = epoch
-                if always or (epoch, last) != before:
-                    await self._push(frame, last)
-                always = False
+        while self.dirty and len(self.unacked) < WINDOW:
+            if self.answered < self.asked:
+                await asyncio.sleep(self.resume_at - time.monotonic())
+                self.resume_at = time.monotonic() + RESUME_GAP
+            self.dirty = False
+            asked, before = self.asked, (self.epoch, self.seq)
+            frame, epoch, last = await _read(
+                catch_up, self.store, epoch=self.epoch, seq=self.seq, now=timezone.now()
+            )
+            # If the board resumed meanwhile, this is not the frame it needs: it is dirty again.
+            if asked == self.asked and (self.answered < asked or (epoch, last) != before):
+                self.answered, self.epoch = asked, epoch
+                await self._push(frame, last)
 
     async def _push(self, frame: str, last: int) -> None:
         self.seq = last

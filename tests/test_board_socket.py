@@ -1,16 +1,20 @@
 """The board's WebSocket through the whole ASGI application and a real Redis: live, and who is let in."""
 
 import asyncio
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.test import Client
 from django.utils import timezone
 
 from merchant_portal.asgi import application
 from orders import services
+from orders.feed.hub import READERS
+from orders.feed.publisher import group_name
 from orders.models import StoreSequence
 from orders.tests.factories import place_order
 from stores.actors import Actor
@@ -49,6 +53,11 @@ class TestSocket:
             yield socket
         finally:
             await socket.disconnect()
+
+    async def tell(self, store, **fields):
+        """Send the hub a message of our own making."""
+        message = {"type": "feed.events", "store": store.pk, **fields}
+        await get_channel_layer().group_send(group_name(store.pk), message)
 
     async def next_frame(self, socket, *, kind=None):
         while True:
@@ -89,7 +98,9 @@ class TestSocket:
         frame = asyncio.run(run())
         assert (frame["type"], [event["seq"] for event in frame["events"]]) == ("events", [2])
 
-    def test_a_silent_socket_stays_open_and_hears_the_heartbeat(self, channel, staff):
+    def test_a_silent_socket_stays_open_and_hears_the_heartbeat(self, channel, staff, monkeypatch):
+        monkeypatch.setattr("orders.consumers.RESUME_WITHIN", 2)
+
         async def run():
             async with self.board(staff, channel.store) as socket:
                 await socket.send_json_to({"type": "resume", "epoch": None, "seq": 0})
@@ -169,3 +180,70 @@ class TestSocket:
                 return first["seq"], pushed["type"], [event["seq"] for event in rest["events"]]
 
         assert asyncio.run(run()) == (1, "beat", list(range(2, 21)))
+
+    def test_a_socket_that_never_resumes_is_closed(self, channel, staff, monkeypatch):
+        monkeypatch.setattr("orders.consumers.RESUME_WITHIN", 0.2)
+
+        async def run():
+            async with self.board(staff, channel.store) as socket:
+                return await socket.receive_output(timeout=10)
+
+        assert asyncio.run(run()) == {"type": "websocket.close", "code": 4408}
+
+    def test_many_resumes_are_answered_by_few_reads_and_the_last_one_counts(self, channel, staff, now):
+        place_order(channel, now=now)
+        epoch = StoreSequence.objects.get().epoch
+
+        async def run():
+            async with self.board(staff, channel.store) as socket:
+                for _ in range(20):
+                    await socket.send_json_to({"type": "resume", "epoch": None, "seq": 0})
+                await socket.send_json_to({"type": "resume", "epoch": epoch, "seq": 0})
+                frames = [await self.next_frame(socket)]
+                while frames[-1]["type"] != "beat":
+                    frames.append(await self.next_frame(socket))
+                return [frame["type"] for frame in frames]
+
+        assert asyncio.run(run()) in (["events", "beat"], ["snapshot", "events", "beat"])
+
+    def test_a_store_that_waits_for_the_database_does_not_hold_up_another(
+        self, channel, staff, now, monkeypatch
+    ):
+        monkeypatch.setattr("orders.feed.hub.BEAT", 60)
+        quiet = StoreChannelFactory()
+        quiet_staff = StaffFactory(store=quiet.store)
+        free = threading.Event()
+
+        async def run():
+            async with self.board(staff, channel.store) as hot, self.board(quiet_staff, quiet.store) as other:
+                for socket in (hot, other):
+                    await socket.send_json_to({"type": "resume", "epoch": None, "seq": 0})
+                    await self.next_frame(socket, kind="snapshot")
+                await asyncio.sleep(0.5)  # until the subscriptions stand
+                for _ in range(4):
+                    READERS.submit(free.wait)
+                try:
+                    await self.tell(channel.store, epoch="another", first=1, last=1, frame="")
+                    await sync_to_async(place_order)(quiet, now=now)
+                    return await self.next_frame(other)
+                finally:
+                    free.set()
+
+        assert asyncio.run(run())["seq"] == 1
+
+    def test_a_message_nobody_understands_does_not_end_the_live_feed(
+        self, channel, staff, now, monkeypatch, caplog
+    ):
+        monkeypatch.setattr("orders.feed.hub.BEAT", 60)
+
+        async def run():
+            async with self.board(staff, channel.store) as socket:
+                await socket.send_json_to({"type": "resume", "epoch": None, "seq": 0})
+                await self.next_frame(socket, kind="snapshot")
+                await asyncio.sleep(0.5)  # until the subscription stands
+                await self.tell(channel.store)
+                await sync_to_async(place_order)(channel, now=now)
+                return await self.next_frame(socket)
+
+        assert asyncio.run(run())["seq"] == 1
+        assert "a fault in the feed, going on" in caplog.text

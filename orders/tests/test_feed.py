@@ -1,11 +1,14 @@
 """The feed: whole gaps or snapshots, live events over the socket, and who is let in."""
 
+import asyncio
 import json
 import threading
 
 import pytest
 from django.test import Client
 
+from orders.feed.chores import Chores, for_ever
+from orders.feed.hub import Hub
 from orders.feed.publisher import Committed, message
 from orders.models import OrderEvent, StoreSequence
 from orders.queries import catch_up, snapshot
@@ -105,3 +108,85 @@ def test_reading_the_feed_over_http_is_scoped_and_gives_the_same_frames(channel,
     frame = client.get(url).json()
     assert (frame["type"], frame["seq"]) == ("snapshot", 1)
     assert client.get(url, {"epoch": frame["epoch"], "seq": 1}).json()["events"] == []
+
+
+class Quiet:
+    """A board that wants nothing."""
+
+
+async def test_the_hub_remembers_only_stores_somebody_looks_at():
+    hub, board, other = Hub(), Quiet(), Quiet()
+    hub.leave(7, board)
+    assert hub.watched() == []
+    await hub.join(1, board)
+    await hub.join(1, other)
+    hub.leave(1, board)
+    assert hub.watched() == [1]
+    hub.leave(1, other)
+    assert hub.watched() == []
+
+
+async def test_work_goes_on_for_ever_after_a_fault(monkeypatch, caplog):
+    monkeypatch.setattr("orders.feed.chores.RETRY", 0)
+    rounds, third = [], asyncio.Event()
+
+    async def work():
+        rounds.append(len(rounds))
+        if len(rounds) == 2:
+            raise KeyError("a fault")
+        if len(rounds) == 3:
+            third.set()
+        await asyncio.sleep(0)
+
+    task = asyncio.create_task(for_ever(work))
+    await third.wait()
+    task.cancel()
+    assert [record.message for record in caplog.records] == ["a fault in the feed, going on"]
+
+
+class TestChores:
+    """What a board does beside the hub's loops."""
+
+    async def test_one_kind_of_work_is_done_once_at_a_time_and_again_later(self):
+        chores, begun, go_on = Chores(), [], asyncio.Event()
+
+        async def work():
+            begun.append(1)
+            await go_on.wait()
+
+        for _ in range(3):
+            chores.start(work)
+            await asyncio.sleep(0)
+        assert (len(begun), chores.doing(work)) == (1, True)
+        go_on.set()
+        await asyncio.sleep(0.01)
+        chores.start(work)
+        await asyncio.sleep(0.01)
+        assert (len(begun), chores.doing(work)) == (2, False)
+
+    async def test_a_fault_is_logged_and_does_not_stop_the_next_start(self, caplog):
+        chores = Chores()
+
+        async def work():
+            raise KeyError("a fault")
+
+        for _ in range(2):
+            chores.start(work)
+            await asyncio.sleep(0.01)
+        said = "a board could not be served, the next heartbeat tries again"
+        assert [record.message for record in caplog.records] == [said, said]
+
+    async def test_work_ends_with_its_board(self):
+        chores, ended = Chores(), asyncio.Event()
+
+        async def work():
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                ended.set()
+
+        chores.start(work)
+        await asyncio.sleep(0)
+        chores.cancel()
+        await ended.wait()
+        assert chores.doing(work) is False
