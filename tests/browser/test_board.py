@@ -24,6 +24,7 @@ def shop(tmp_path_factory):
     running.spawn()
     try:
         running.wait_ready()
+        httpx.post(f"{running.sandbox_url}/control/riders", json={"scale": 0.1}).raise_for_status()
         yield running
     finally:
         running.stop()
