@@ -13,6 +13,7 @@ from stores.access import StoreQuerySet
 from stores.channels import Channel
 from stores.levels import IntakeLevel
 from stores.sealed import SealedTextField
+from stores.secrets import check_standard_secrets
 
 
 class User(AbstractUser):
@@ -143,6 +144,11 @@ class ChannelAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} · {self.slug}"
+
+    def clean(self) -> None:
+        """Refuse secrets nobody could sign with: a slip in a rotation would refuse good orders."""
+        if self.channel == Channel.STANDARD:
+            check_standard_secrets(self.secret_list)
 
     @property
     def secret_list(self) -> list[str]:

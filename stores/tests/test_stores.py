@@ -13,6 +13,7 @@ from stores.models import ChannelAccount, Store
 from stores.queries import resume_time
 from stores.sealed import seal, unseal
 from stores.tests.factories import (
+    SECRET,
     ChannelAccountFactory,
     ManagerFactory,
     StaffFactory,
@@ -69,6 +70,27 @@ def test_secrets_are_sealed_at_rest():
         (stored,) = cursor.fetchone()
     assert "whsec" not in stored
     assert ChannelAccount.objects.get(pk=account.pk).secret_list == ["whsec_one", "whsec_two"]
+
+
+@pytest.mark.parametrize("secrets", [SECRET, f"{SECRET}\n\n  {SECRET}\n"])
+def test_secrets_of_the_published_form_are_taken(secrets):
+    ChannelAccountFactory.build(secrets=secrets, franchise=None).clean()
+
+
+@pytest.mark.parametrize(
+    ("secrets", "fault"),
+    [
+        ("", "Give at least one secret."),
+        (f"{SECRET}\nwhsec_", "Secret 2 is not"),
+        ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "Secret 1 is not"),
+        ("whsec_not base64", "Secret 1 is not"),
+        ("whsec_c2hvcnQ=", "Secret 1 is not"),
+    ],
+)
+def test_secrets_nobody_could_sign_with_are_refused(secrets, fault):
+    with pytest.raises(ValidationError, match=fault) as refusal:
+        ChannelAccountFactory.build(secrets=secrets, franchise=None).clean()
+    assert "base64 of" in str(refusal.value) or not secrets
 
 
 def test_an_old_key_still_opens_what_it_sealed(settings):
