@@ -97,7 +97,8 @@ def test_the_pidfile_of_a_killed_child_is_no_obstacle_to_the_next(watched, tmp_p
 
 def test_a_child_that_ends_before_it_is_ready_is_told_with_its_last_words(watched):
     watched.start(
-        [sys.executable, "-c", "print('first'); raise SystemExit('no database')"], is_ready=lambda: False
+        [sys.executable, "-c", "print('first', flush=True); raise SystemExit('no database')"],
+        is_ready=lambda: False,
     )
     with pytest.raises(CannotStart, match="sleeper ended: no database"):
         watched.supervisor.wait_ready(seconds=30)
