@@ -147,7 +147,7 @@ class ChannelAccount(models.Model):
 
     def clean(self) -> None:
         """Refuse secrets nobody could sign with: a slip in a rotation would refuse good orders."""
-        if self.channel == Channel.STANDARD:
+        if self.channel == Channel.STANDARD and self.secrets:
             check_standard_secrets(self.secret_list)
 
     @property

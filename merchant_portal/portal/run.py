@@ -36,6 +36,7 @@ class Wishes:
 
 def run(wishes: Wishes, *, say: Callable[[str], None], ready: Callable[[Plan], None]) -> None:
     """Run the portal until a signal ends it. Raises CannotStart, with nothing left running."""
+    os.umask(0o077)  # the database and the logs hold guests' data: nobody else's business
     with var.lock(wishes.var_dir):
         require_free(wishes.host, wishes.port)
         plan, private = decide(wishes)

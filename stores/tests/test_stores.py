@@ -80,7 +80,7 @@ def test_secrets_of_the_published_form_are_taken(secrets):
 @pytest.mark.parametrize(
     ("secrets", "fault"),
     [
-        ("", "Give at least one secret."),
+        (" ", "Give at least one secret."),
         (f"{SECRET}\nwhsec_", "Secret 2 is not"),
         ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "Secret 1 is not"),
         ("whsec_not base64", "Secret 1 is not"),
@@ -90,7 +90,7 @@ def test_secrets_of_the_published_form_are_taken(secrets):
 def test_secrets_nobody_could_sign_with_are_refused(secrets, fault):
     with pytest.raises(ValidationError, match=fault) as refusal:
         ChannelAccountFactory.build(secrets=secrets, franchise=None).clean()
-    assert "base64 of" in str(refusal.value) or not secrets
+    assert "c2hvcnQ" not in str(refusal.value)
 
 
 def test_an_old_key_still_opens_what_it_sealed(settings):

@@ -7,7 +7,7 @@ import { Commands, cookie, sender } from "./commands.js";
 import { changeSetting, readSettings } from "./settings.js";
 import { Feed } from "./socket.js";
 import { Sounds } from "./sounds.js";
-import { columns, EMPTY, lateIds, news, predict, reduce, undoUntil } from "./state.js";
+import { columns, EMPTY, lateIds, news, predict, reduce, stillWaiting, undoUntil } from "./state.js";
 import { Stillness } from "./stillness.js";
 
 const TICK_MS = 1_000;
@@ -246,6 +246,7 @@ export class Board extends EventTarget {
     this.#unshownAt = frame.events?.at(-1)?.at ?? this.#unshownAt;
     this.#forgetAhead();
     this.#announce(news(before, state));
+    this.#dropBegun();
     return gap;
   }
 
@@ -267,6 +268,14 @@ export class Board extends EventTarget {
   #ringFor(ids) {
     this.unseen = new Set([...this.unseen, ...ids]);
     this.sounds.ring();
+  }
+
+  /** New orders that somebody has begun, here or elsewhere, are not new any more. */
+  #dropBegun() {
+    const left = stillWaiting(this.unseen, this.state.cards);
+    if (left.size === this.unseen.size) return;
+    this.unseen = left;
+    if (left.size === 0) this.sounds.hush();
   }
 
   #settled(entry, answer) {

@@ -100,6 +100,11 @@ function byTime(stamp) {
   };
 }
 
+/** Those of `ids` that still wait to be made; what somebody has begun needs no bell any more. */
+export function stillWaiting(ids, cards) {
+  return new Set([...ids].filter((id) => WAITING.has(cards.get(id)?.state)));
+}
+
 /** Cups that still have to be made. */
 export function cupsToMake(cards) {
   return [...cards].reduce((sum, card) => sum + (TO_MAKE.has(card.state) ? card.cups : 0), 0);

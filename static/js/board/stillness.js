@@ -3,10 +3,10 @@
  * (marked as gone) and newcomers wait until the finger has rested. Times are milliseconds of one clock.
  */
 
-const MOVED_MS = 350; // a press so soon after a card moved was meant for the card that stood there before
+const MOVED_MS = 120; // a press so soon after a card moved was meant for the card that stood there before
 
 export class Stillness {
-  static REST_MS = 700;
+  static REST_MS = 250;
   #down = false;
   #liftedAt = Number.NEGATIVE_INFINITY;
   #shown = {};

@@ -24,6 +24,7 @@ import {
   predict,
   reduce,
   search,
+  stillWaiting,
   waveBars,
 } from "../state.js";
 import { at, card, delivery, events, intake, snapshot } from "./samples.js";
@@ -292,3 +293,12 @@ test("news are arrivals, cancellations, riders at the counter and urging guests"
 function minute(time) {
   return Date.parse(at(time)) / 1000;
 }
+
+test("what somebody has begun is not new any more", () => {
+  const cards = new Map([
+    [1, card({ id: 1, state: "accepted" })],
+    [2, card({ id: 2, state: "making" })],
+  ]);
+
+  assert.deepEqual(stillWaiting(new Set([1, 2, 3]), cards), new Set([1]));
+});
