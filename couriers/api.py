@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from ninja import Field, Router, Schema
 from ninja.responses import Status
 from pydantic import model_validator
@@ -16,8 +15,8 @@ from couriers.queries import Carriers, carriers
 from orders.api import CommandIn, CommandOut, Refusal
 from orders.cards import iso
 from orders.models import Order
+from orders.requests import order_of, sender_of, store_of
 from orders.services import Stepped
-from stores.actors import Actor
 from stores.models import Store
 
 router = Router(tags=["hand-offs"])
@@ -67,14 +66,13 @@ class CarriersOut(Schema):
 @router.get("/{int:store_id}/carriers", response=CarriersOut)
 def list_carriers(request: HttpRequest, store_id: int) -> Carriers:
     """Own riders with how many orders they carry, and the couriers that serve the store."""
-    return carriers(_store(request, store_id))
+    return carriers(store_of(request, store_id))
 
 
 @router.post("/{int:store_id}/orders/{int:order_id}/handoff", response=ANSWERS)
 def hand_off(request: HttpRequest, store_id: int, order_id: int, body: HandOffIn) -> Answer:
     """Give the order to an own rider or to a courier; 409 `live_handoff` when somebody did already."""
-    store = _store(request, store_id)
-    order = get_object_or_404(Order.objects.only("id"), pk=order_id, store=store)
+    store, order = store_of(request, store_id), order_of(request, store_id, order_id)
     try:
         return _give(request, store, order, body)
     except LiveHandOff as live:
@@ -89,8 +87,8 @@ def follow_hand_off(
     request: HttpRequest, store_id: int, order_id: int, verb: Verb, body: CommandIn | None = None
 ) -> Answer:
     """`cancel` any hand-off before the pick-up; `picked-up` and `delivered` for own riders."""
-    order = get_object_or_404(Order.objects.only("id"), pk=order_id, store=_store(request, store_id))
-    command: dict[str, Any] = {"order_id": order.pk, **_who(request)}
+    order = order_of(request, store_id, order_id)
+    command: dict[str, Any] = {"order_id": order.pk, **sender_of(request)}
     try:
         if verb == "cancel":
             return services.cancel_hand_off(reason=body.reason if body else "", **command)
@@ -102,20 +100,6 @@ def follow_hand_off(
 def _give(request: HttpRequest, store: Store, order: Order, body: HandOffIn) -> Stepped:
     if body.rider is not None:
         rider = get_object_or_404(Rider, store=store, pk=body.rider)
-        return services.hand_to_rider(order_id=order.pk, rider=rider, **_who(request))
+        return services.hand_to_rider(order_id=order.pk, rider=rider, **sender_of(request))
     account = get_object_or_404(CourierAccount, franchise_id=store.franchise_id, pk=body.courier or 0)
-    return services.hand_to_courier(order_id=order.pk, account=account, **_who(request))
-
-
-def _who(request: HttpRequest) -> dict[str, Any]:
-    """Who, when, and the idempotency key if the sender made one."""
-    return {
-        "actor": Actor.person(request.user),  # type: ignore[arg-type]  # the API is closed to anonymous users
-        "now": timezone.now(),
-        "command": request.headers.get("Idempotency-Key", "")[:64] or None,
-    }
-
-
-def _store(request: HttpRequest, store_id: int) -> Store:
-    store: Store = get_object_or_404(Store.objects.visible_to(request.user), pk=store_id)
-    return store
+    return services.hand_to_courier(order_id=order.pk, account=account, **sender_of(request))

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Field, Router, Schema
 
 from orders import services
 from orders.cards import iso
 from orders.intake_switch import set_intake
-from orders.models import Order
 from orders.queries import catch_up, intake_view, recent_cards, store_view
-from stores.actors import Actor
+from orders.requests import actor_of, order_of, sender_of, store_of
 from stores.levels import IntakeLevel
 from stores.models import IntakeChange, Store
 from stores.queries import resume_time
@@ -116,37 +114,35 @@ def feed(request: HttpRequest, store_id: int, epoch: str = "", seq: int = 0) -> 
 
     For boards that cannot hold a WebSocket, and while Redis is down.
     """
-    frame, _, _ = catch_up(_store(request, store_id), epoch=epoch or None, seq=seq, now=timezone.now())
+    frame, _, _ = catch_up(store_of(request, store_id), epoch=epoch or None, seq=seq, now=timezone.now())
     return HttpResponse(frame, content_type="application/json")
 
 
 @router.get("/{int:store_id}/recent", response=CardsOut)
 def recent(request: HttpRequest, store_id: int) -> dict[str, Any]:
     """What left the board in the last two hours."""
-    return {"cards": recent_cards(_store(request, store_id), now=timezone.now())}
+    return {"cards": recent_cards(store_of(request, store_id), now=timezone.now())}
 
 
 @router.post("/{int:store_id}/orders/{int:order_id}/undo", response={200: CommandOut, 409: Refusal})
 def undo(request: HttpRequest, store_id: int, order_id: int) -> services.Stepped:
     """Take the last step back, within a few seconds."""
-    order = _order(request, store_id, order_id)
-    return services.undo(order_id=order.pk, actor=_actor(request), now=timezone.now(), command=_key(request))
+    order = order_of(request, store_id, order_id)
+    return services.undo(order_id=order.pk, **sender_of(request))
 
 
 @router.post("/{int:store_id}/orders/{int:order_id}/dismiss", response={200: CommandOut, 409: Refusal})
 def dismiss(request: HttpRequest, store_id: int, order_id: int) -> services.Stepped:
     """Take a cancelled order's card off the board."""
-    order = _order(request, store_id, order_id)
-    return services.dismiss(
-        order_id=order.pk, actor=_actor(request), now=timezone.now(), command=_key(request)
-    )
+    order = order_of(request, store_id, order_id)
+    return services.dismiss(order_id=order.pk, **sender_of(request))
 
 
 @router.post("/{int:store_id}/orders/{int:order_id}/phone", response=PhoneOut)
 def phone(request: HttpRequest, store_id: int, order_id: int) -> dict[str, str]:
     """Show the guest's phone number."""
-    order = _order(request, store_id, order_id)
-    return {"phone": services.reveal_phone(order_id=order.pk, actor=_actor(request), now=timezone.now())}
+    order = order_of(request, store_id, order_id)
+    return {"phone": services.reveal_phone(order_id=order.pk, actor=actor_of(request), now=timezone.now())}
 
 
 @router.post("/{int:store_id}/orders/{int:order_id}/{verb}", response={200: CommandOut, 409: Refusal})
@@ -154,27 +150,25 @@ def step(
     request: HttpRequest, store_id: int, order_id: int, verb: Verb, body: CommandIn | None = None
 ) -> services.Stepped:
     """Take an order's next step. With an Idempotency-Key header, a repetition answers as the first did."""
-    order = _order(request, store_id, order_id)
+    order = order_of(request, store_id, order_id)
     return services.step(
         order_id=order.pk,
         verb=verb,
-        actor=_actor(request),
-        now=timezone.now(),
         reason=body.reason if body else "",
-        command=_key(request),
+        **sender_of(request),
     )
 
 
 @router.post("/{int:store_id}/intake", response=IntakeOut)
 def switch_intake(request: HttpRequest, store_id: int, wanted: IntakeIn) -> dict[str, Any]:
     """Pause or open intake; platforms are told, and the answer shows how far that is."""
-    store, now = _store(request, store_id), timezone.now()
+    store, now = store_of(request, store_id), timezone.now()
     paused = wanted.level == IntakeLevel.PAUSED
     changed = set_intake(
         store_id=store.pk,
         level=wanted.level,
         reason=wanted.reason if paused else "",
-        actor=_actor(request),
+        actor=actor_of(request),
         now=now,
         resumes_at=resume_time(store=store, lasts=wanted.lasts, now=now) if paused else None,
     )
@@ -184,7 +178,7 @@ def switch_intake(request: HttpRequest, store_id: int, wanted: IntakeIn) -> dict
 @router.get("/{int:store_id}/intake/history", response=HistoryOut)
 def intake_history(request: HttpRequest, store_id: int) -> dict[str, Any]:
     """Who paused and opened, why, and until when."""
-    changes = IntakeChange.objects.filter(store=_store(request, store_id))[:50]
+    changes = IntakeChange.objects.filter(store=store_of(request, store_id))[:50]
     return {
         "changes": [
             {
@@ -198,21 +192,3 @@ def intake_history(request: HttpRequest, store_id: int) -> dict[str, Any]:
             for change in changes
         ]
     }
-
-
-def _store(request: HttpRequest, store_id: int) -> Store:
-    store: Store = get_object_or_404(Store.objects.visible_to(request.user), pk=store_id)
-    return store
-
-
-def _order(request: HttpRequest, store_id: int, order_id: int) -> Order:
-    return get_object_or_404(Order.objects.only("id"), pk=order_id, store=_store(request, store_id))
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return Actor.person(request.user)  # type: ignore[arg-type]  # the API is closed to anonymous users
-
-
-def _key(request: HttpRequest) -> str | None:
-    """The idempotency key of a command, if its sender made one."""
-    return request.headers.get("Idempotency-Key", "")[:64] or None

@@ -1,0 +1,36 @@
+"""What an API request names: the store and the order it may reach, and who sends it.
+
+The one gate of tenancy for every operation; what is not yours raises Http404, as if it were not there.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from orders.models import Order
+from stores.actors import Actor
+from stores.models import Store
+
+
+def store_of(request: HttpRequest, store_id: int) -> Store:
+    """The store, if the sender may see it."""
+    store: Store = get_object_or_404(Store.objects.visible_to(request.user), pk=store_id)
+    return store
+
+
+def order_of(request: HttpRequest, store_id: int, order_id: int) -> Order:
+    """The order (its id alone is loaded), if it is one of a store the sender may see."""
+    return get_object_or_404(Order.objects.only("id"), pk=order_id, store=store_of(request, store_id))
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The person who sends it."""
+    return Actor.person(request.user)  # type: ignore[arg-type]  # the API is closed to anonymous users
+
+
+def sender_of(request: HttpRequest) -> dict[str, Any]:
+    """What every command takes: `actor`, `now`, and `command`, the idempotency key if there is one."""
+    command = request.headers.get("Idempotency-Key", "")[:64] or None
+    return {"actor": actor_of(request), "now": timezone.now(), "command": command}
