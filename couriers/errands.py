@@ -8,8 +8,9 @@ from django.utils.translation import gettext_noop
 
 from couriers.models import CourierAccount, CourierStore, HandOff
 from couriers.providers import PROVIDERS
-from couriers.providers.base import Access, Errand, Item, Provider, Receiver, Refused
+from couriers.providers.base import Access, Errand, Item, Provider, Receiver
 from orders.models import Order
+from outbox.calling import Refused
 
 
 def account_of(handoff: HandOff) -> CourierAccount:

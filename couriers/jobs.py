@@ -12,13 +12,14 @@ from django.utils.translation import gettext_noop
 
 from couriers import record
 from couriers.errands import access_of, account_of, errand_of, provider_of
-from couriers.guard import Resting, guard_of
 from couriers.models import HandOff
-from couriers.providers.base import CallFailed, Refused, Report, Uncertain, Unreachable
+from couriers.providers.base import Report
 from couriers.reports import take_report
 from couriers.states import FINAL, HandOffState
 from orders.states import ENDED
+from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
 from outbox.errors import Later
+from outbox.guard import Guard, Resting, guard_of
 from outbox.models import Job
 
 S = HandOffState
@@ -44,12 +45,16 @@ def create(job: Job) -> None:
         record.move_and_publish(handoff, S.CANCELLED, now=now)
         return
     try:
-        with guard_of(account_of(handoff).pk).admitted(now=now):
+        with _guard(handoff).admitted(now=now):
             claimed = record.claim(handoff.pk, now=now)
             if claimed is not None:
                 _send(claimed)
     except Resting as resting:
         _wait_outside(handoff, job, resting)
+
+
+def _guard(handoff: HandOff) -> Guard:
+    return guard_of(f"courier:{account_of(handoff).pk}")
 
 
 def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
@@ -71,7 +76,7 @@ def _send(claimed: HandOff) -> None:
     try:
         errand, access = errand_of(claimed), access_of(claimed)
         _refuse_to_sleepwalk(claimed)
-        with guard_of(account_of(claimed).pk).counted(now=timezone.now()):
+        with _guard(claimed).counted(now=timezone.now()):
             created = provider_of(claimed).create(access, errand, now=timezone.now())
     except Refused as refusal:
         _take_refusal(claimed, refusal)
@@ -125,7 +130,7 @@ def cancel(job: Job) -> None:
     if handoff.account is None or handoff.state not in {S.CANCELLING, S.CANCELLED, S.FAILED}:
         return
     _wait_for_lease(handoff, timezone.now())
-    guard = guard_of(handoff.account.pk)
+    guard = _guard(handoff)
     try:
         with guard.admitted(now=timezone.now()), guard.counted(now=timezone.now()):
             fee = provider_of(handoff).cancel(
@@ -195,7 +200,7 @@ def _take_absence(handoff: HandOff) -> None:
 
 
 def _query(handoff: HandOff, job: Job) -> Report | None:
-    guard = guard_of(account_of(handoff).pk)
+    guard = _guard(handoff)
     try:
         with guard.admitted(now=timezone.now()), guard.counted(now=timezone.now()):
             return provider_of(handoff).query(access_of(handoff), handoff.origin_id, now=timezone.now())

@@ -12,33 +12,6 @@ from typing import Protocol
 from couriers.states import Outcome, Progress
 
 
-class CallFailed(Exception):
-    """A call to a courier did not do what it was for; `str()` is for people."""
-
-
-class Refused(CallFailed):
-    """The courier said no: nothing was created or changed. `code` is the courier's own."""
-
-    def __init__(self, message: str, code: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class Unreachable(CallFailed):
-    """Surely not carried out: no connection, or turned away at the door. Safe to send again.
-
-    `wait` is the number of seconds the courier asked for, 0 if it did not.
-    """
-
-    def __init__(self, message: str, wait: float = 0) -> None:
-        super().__init__(message)
-        self.wait = wait
-
-
-class Uncertain(CallFailed):
-    """May or may not have been carried out: time-out after sending, 5xx, an unreadable reply."""
-
-
 class Malformed(Exception):
     """A callback that cannot be read."""
 

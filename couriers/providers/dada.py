@@ -13,21 +13,11 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from couriers.providers.base import (
-    Access,
-    Callback,
-    Created,
-    Errand,
-    Forged,
-    Malformed,
-    Quote,
-    Refused,
-    Report,
-    Uncertain,
-)
-from couriers.providers.datum import to_gcj02
-from couriers.providers.http import Line
+from couriers.providers.base import Access, Callback, Created, Errand, Forged, Malformed, Quote, Report
 from couriers.states import Outcome, Progress
+from outbox.calling import Refused, Uncertain
+from outbox.line import Line
+from stores.datum import to_gcj02
 
 STATUS: dict[str, Progress | Outcome] = {
     "1": Progress.SEARCHING,

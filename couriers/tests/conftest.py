@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from couriers.guard import guard_of
 from couriers.tests.fake_dada import FakeDada
+from outbox.guard import guard_of
 
 
 @pytest.fixture

@@ -9,24 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from couriers.providers.base import (
-    Access,
-    Created,
-    Errand,
-    Forged,
-    Item,
-    Malformed,
-    Quote,
-    Receiver,
-    Refused,
-    Report,
-    Uncertain,
-    Unreachable,
-)
+from couriers.providers.base import Access, Created, Errand, Forged, Item, Malformed, Quote, Receiver, Report
 from couriers.providers.dada import Dada, checksum, make_envelope, read_callback, sign, to_minor, to_yuan
-from couriers.providers.http import Line
 from couriers.states import Outcome, Progress
 from couriers.tests.fake_dada import FakeDada, callback_body
+from outbox.calling import Refused, Uncertain, Unreachable
+from outbox.line import Line
 
 NOW = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
 CREDENTIALS = {"app_key": "test_app_key", "app_secret": "test_app_secret", "source_id": "73753"}

@@ -1,16 +1,18 @@
-"""One guarded HTTP POST to a courier: pooled connections, time limits, and errors by what they mean."""
+"""One guarded HTTP call to somebody outside: pooled connections, time limits, errors by what they mean."""
 
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
-from couriers.providers.base import Refused, Uncertain, Unreachable
+from outbox.calling import Refused, Uncertain, Unreachable
 
 TIME_LIMITS = httpx.Timeout(connect=2.0, write=5.0, read=5.0, pool=1.0)
 TOTAL_SECONDS = 8.0
 JSON = {"Content-Type": "application/json"}
-MAX_REPLY = 256 * 1024
+MAX_REPLY = 256 * 1024  # bytes
 # Shorter than servers keep idle connections, so that a call rarely meets a closing one.
 POOL = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=3.0)
 NEVER_SENT = (
@@ -23,21 +25,32 @@ NEVER_SENT = (
 
 
 class Line:
-    """The pooled connections to one courier; shared by all threads of a process."""
+    """The pooled connections to one service; shared by all threads of a process."""
 
     def __init__(
-        self, time_limits: httpx.Timeout = TIME_LIMITS, total_seconds: float = TOTAL_SECONDS
+        self,
+        time_limits: httpx.Timeout = TIME_LIMITS,
+        total_seconds: float = TOTAL_SECONDS,
+        max_reply: int = MAX_REPLY,
     ) -> None:
         self._client = httpx.Client(timeout=time_limits, limits=POOL, follow_redirects=False)
         self._total_seconds = total_seconds
+        self._max_reply = max_reply
 
-    def post(self, url: str, body: bytes) -> bytes:
-        """Send JSON and return the reply's bytes of a 2xx; raises Refused, Unreachable or Uncertain."""
+    def post(self, url: str, body: bytes, headers: Mapping[str, str] = JSON) -> bytes:
+        """Send a body and return the reply's bytes of a 2xx; raises Refused, Unreachable or Uncertain."""
+        return self._call("POST", url, content=body, headers=headers)
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> bytes:
+        """Ask and return the reply's bytes of a 2xx; raises like `post`."""
+        return self._call("GET", url, headers=headers or {})
+
+    def _call(self, method: str, url: str, **request: Any) -> bytes:
         until = time.monotonic() + self._total_seconds
         try:
-            with self._client.stream("POST", url, content=body, headers=JSON) as reply:
+            with self._client.stream(method, url, **request) as reply:
                 _check_status(reply)
-                return _read(reply, until)
+                return _read(reply, until, self._max_reply)
         except NEVER_SENT as error:
             raise Unreachable(f"no connection ({type(error).__name__})") from error
         except httpx.HTTPError as error:
@@ -60,12 +73,12 @@ def _retry_after(reply: httpx.Response) -> float:
     return min(float(text), 600.0) if text.isascii() and text.isdigit() else 0.0
 
 
-def _read(reply: httpx.Response, until: float) -> bytes:
+def _read(reply: httpx.Response, until: float, max_reply: int) -> bytes:
     """The whole reply, unless it is too long or trickles: time limits of httpx are per read."""
     parts = bytearray()
     for part in reply.iter_bytes():
         parts += part
-        if len(parts) > MAX_REPLY:
+        if len(parts) > max_reply:
             raise Uncertain("the reply is too long")
         if time.monotonic() > until:
             raise Uncertain("the reply trickles")

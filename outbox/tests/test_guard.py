@@ -1,12 +1,18 @@
 """One courier's trouble stays its own."""
 
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from couriers.guard import FAULTS_IN_A_ROW, MOST_AT_ONCE, REST, Guard, Resting
-from couriers.providers.base import CallFailed, Refused, Uncertain, Unreachable
-from couriers.tests.factories import NOW, after
+from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
+from outbox.guard import FAULTS_IN_A_ROW, MOST_AT_ONCE, REST, Guard, Resting
+
+NOW = datetime(2026, 2, 6, 2, 0, tzinfo=UTC)
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
 
 
 def fail(guard: Guard, error: CallFailed, seconds: float = 0) -> None:
@@ -72,3 +78,14 @@ def test_a_courier_that_asks_for_patience_gets_it_for_all_orders() -> None:
     with pytest.raises(Resting):
         call(guard, 6.9)
     assert call(guard, 7) == "called"
+
+
+def test_an_account_is_called_so_often_a_second_and_not_more() -> None:
+    guard = Guard(per_second=2.0)
+    assert [call(guard), call(guard)] == ["called", "called"]
+    with pytest.raises(Resting) as resting:
+        call(guard)
+    assert (resting.value.wait, resting.value.busy) == (0.5, True)
+    assert call(guard, 0.5) == "called"
+    with pytest.raises(Resting):
+        call(guard, 0.5)

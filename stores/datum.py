@@ -1,4 +1,4 @@
-"""WGS-84 (GPS, ours) to GCJ-02 (the datum of Chinese maps and couriers), pure.
+"""WGS-84 (GPS, ours) to GCJ-02 (the datum of Chinese maps, platforms and couriers) and back, pure.
 
 The published approximation of the Chinese offset: an ellipsoid (Krasovsky 1940) and a sum of sines.
 Outside mainland China's bounding box the two are the same. Accuracy is about half a metre.
@@ -23,6 +23,15 @@ def to_gcj02(latitude: float, longitude: float) -> tuple[float, float]:
         round(latitude + north * 180.0 / (metres_north * pi), 6),
         round(longitude + east * 180.0 / (metres_east * pi), 6),
     )
+
+
+def from_gcj02(latitude: float, longitude: float) -> tuple[float, float]:
+    """The WGS-84 position that `to_gcj02` shifts to this one, to about a centimetre; six decimals."""
+    found = latitude, longitude
+    for _ in range(3):  # the shift changes by centimetres over its own length, so this settles at once
+        shifted = to_gcj02(*found)
+        found = found[0] + latitude - shifted[0], found[1] + longitude - shifted[1]
+    return round(found[0], 6), round(found[1], 6)
 
 
 def _in_china(latitude: float, longitude: float) -> bool:

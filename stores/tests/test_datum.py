@@ -2,7 +2,7 @@
 
 import pytest
 
-from couriers.providers.datum import to_gcj02
+from stores.datum import from_gcj02, to_gcj02
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,14 @@ def test_positions_in_china_are_shifted(wgs84: tuple[float, float], gcj02: tuple
 
 def test_positions_elsewhere_stay() -> None:
     assert to_gcj02(52.52, 13.405) == (52.52, 13.405)
+
+
+@pytest.mark.parametrize("place", [(31.2304, 121.4737), (30.6571, 104.0776), (22.5431, 114.0579)])
+def test_the_way_back_ends_where_it_began(place: tuple[float, float]) -> None:
+    back = from_gcj02(*to_gcj02(*place))
+
+    assert back == pytest.approx(place, abs=0.000002)
+
+
+def test_outside_china_nothing_is_shifted_back() -> None:
+    assert from_gcj02(52.52, 13.405) == (52.52, 13.405)

@@ -1,7 +1,7 @@
-"""Keeping one courier's trouble to itself: few calls at a time, and a rest after too many failures.
+"""Keeping one account's trouble to itself: few calls at a time and a second, a rest after too many failures.
 
-Both are kept per courier account and process. They protect the workers' threads; that nothing is sent
-twice does not depend on them.
+All three are kept per account and process. They protect the workers' threads and the account's quota; that
+nothing is sent twice does not depend on them.
 """
 
 import threading
@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from couriers.providers.base import CallFailed, Refused, Unreachable
+from outbox.calling import CallFailed, Refused, Unreachable
 
 MOST_AT_ONCE = 3  # of the eight threads of the default worker
 FAULTS_IN_A_ROW = 5
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 REST = 20.0  # seconds until one call tries again
 
 
@@ -21,19 +22,21 @@ class Resting(Exception):
     """No call now: come back in `wait` seconds. `busy` means that only others are being served."""
 
     def __init__(self, wait: float, *, busy: bool = False) -> None:
-        super().__init__("the courier is busy" if busy else "the courier is resting")
+        super().__init__("the account is busy" if busy else "the account is resting")
         self.wait = wait
         self.busy = busy
 
 
 class Guard:
-    """One courier account's door."""
+    """One account's door. `per_second`: how many calls it lets in, with one second's worth in reserve."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_second: float = 0.0) -> None:
         self._lock = threading.Lock()
         self._inside = 0
         self._faults = 0
-        self._closed_until = datetime.min.replace(tzinfo=UTC)
+        self._closed_until = LONG_AGO
+        self._per_second = per_second
+        self._reserve, self._counted_at = per_second, LONG_AGO
 
     @contextmanager
     def admitted(self, *, now: datetime) -> Iterator[None]:
@@ -47,6 +50,7 @@ class Guard:
                 raise Resting(1.0)
             if self._inside >= MOST_AT_ONCE:
                 raise Resting(1.0, busy=True)
+            self._take_one(now)
             self._inside += 1
         try:
             yield
@@ -56,7 +60,7 @@ class Guard:
 
     @contextmanager
     def counted(self, *, now: datetime) -> Iterator[None]:
-        """Around the call itself: its failures close the door, and so does a courier that asks for it."""
+        """Around the call itself: its failures close the door, and so does an answer that asks for it."""
         try:
             yield
         except Refused:
@@ -67,6 +71,17 @@ class Guard:
             raise
         else:
             self._note(None, now)
+
+    def _take_one(self, now: datetime) -> None:
+        """One call of what the account may make in a second (a token bucket)."""
+        if not self._per_second:
+            return
+        passed = max(0.0, (now - self._counted_at).total_seconds())
+        self._reserve = min(self._per_second, self._reserve + passed * self._per_second)
+        self._counted_at = now
+        if self._reserve < 1:
+            raise Resting((1 - self._reserve) / self._per_second, busy=True)
+        self._reserve -= 1
 
     def _note(self, error: CallFailed | None, now: datetime) -> None:
         with self._lock:
@@ -79,6 +94,6 @@ class Guard:
 
 
 @cache
-def guard_of(account_id: int) -> Guard:
-    """The door of a courier account, in this process."""
-    return Guard()
+def guard_of(name: str, per_second: float = 0.0) -> Guard:
+    """The door of an account, in this process. `name` tells accounts apart: "courier:3", "channel:5"."""
+    return Guard(per_second)
