@@ -18,12 +18,13 @@ from couriers.reports import take_report
 from couriers.states import FINAL, HandOffState
 from orders.states import ENDED
 from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
-from outbox.errors import Later
+from outbox.errors import Later, NotYet
 from outbox.guard import Guard, Resting, guard_of
 from outbox.models import Job
 
 S = HandOffState
 MOST_ASKS = 5
+BUSY_WAIT = 2.0  # seconds until an errand asks again whether it is its turn
 # How long an errand waits for a courier that is resting.
 WAIT_OUTSIDE = timedelta(seconds=60)
 # How long a create that got no answer may still be under way inside the courier: before that,
@@ -63,7 +64,7 @@ def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
     A busy one is no trouble: the errand waits its turn.
     """
     if resting.busy:
-        raise Later(min(15.0, 2.0**job.attempts), str(resting)) from resting
+        raise NotYet(BUSY_WAIT, str(resting)) from resting
     now = timezone.now()
     if now - handoff.created_at >= WAIT_OUTSIDE:
         record.fail(handoff, gettext_noop("The courier cannot be reached."), now=now)
@@ -137,7 +138,7 @@ def cancel(job: Job) -> None:
                 access_of(handoff), handoff.origin_id, reason=handoff.reason, now=timezone.now()
             )
     except Resting as resting:
-        raise Later(resting.wait, str(resting)) from resting
+        raise NotYet(resting.wait, str(resting)) from resting
     except Refused as refusal:
         if handoff.live:
             _after_refused_cancel(handoff, str(refusal), job)
@@ -205,7 +206,7 @@ def _query(handoff: HandOff, job: Job) -> Report | None:
         with guard.admitted(now=timezone.now()), guard.counted(now=timezone.now()):
             return provider_of(handoff).query(access_of(handoff), handoff.origin_id, now=timezone.now())
     except Resting as resting:
-        raise Later(resting.wait, str(resting)) from resting
+        raise NotYet(resting.wait, str(resting)) from resting
     except CallFailed as error:
         raise Later(_backoff(job, error), str(error)) from error
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from couriers.models import HandOff
 from orders.cards import iso
-from orders.intake.rows import mask
+from orders.masks import mask
 
 
 def summarise(handoff: HandOff) -> dict[str, Any]:

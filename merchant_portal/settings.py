@@ -157,6 +157,8 @@ CELERY_BEAT_SCHEDULE = {
 OUTBOX_HANDLERS = {
     "channel.order": ("orders.jobs.tell_order", "platforms"),
     "channel.intake": ("orders.jobs.tell_intake", "platforms"),
+    "channel.token": ("orders.jobs.renew_token", "platforms"),
+    "channel.reconcile": ("orders.jobs.reconcile", "reconciliation"),
     "handoff.create": ("couriers.jobs.create", "couriers"),
     "handoff.cancel": ("couriers.jobs.cancel", "couriers"),
     "handoff.query": ("couriers.jobs.query", "couriers"),
@@ -254,6 +256,7 @@ METRICS_TOKEN = env.str("PORTAL_METRICS_TOKEN", "")
 INTAKE_MAX_BODY = 256 * 1024  # bytes
 INTAKE_MAX_WAITING = env.int("PORTAL_INTAKE_MAX_WAITING", 2_000)  # messages waiting for the committer
 INTAKE_DEADLINE = env.float("PORTAL_INTAKE_DEADLINE", 10.0)  # seconds until 503
+CHANNEL_CALLS_PER_SECOND = env.float("PORTAL_CHANNEL_CALLS_PER_SECOND", 20.0)  # per account and worker
 UNDO_SECONDS = 10  # how long a step can be taken back, and how long platforms hear nothing of it
 RETENTION_DAYS = env.int("PORTAL_RETENTION_DAYS", 30)  # personal data and events
 EVENTS_REPLAY_LIMIT = 500  # a longer gap is answered with a snapshot

@@ -9,7 +9,17 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from orders.models import Conflict, EarlyCancel, IncomingMessage, Order, OrderEvent, OrderLine, StoreSequence
+from orders.models import (
+    Conflict,
+    IncomingMessage,
+    Order,
+    OrderEvent,
+    OrderLine,
+    Reconciliation,
+    RefusedMessage,
+    StoreSequence,
+    Tally,
+)
 from outbox.admin import ReadOnly, pretty
 
 
@@ -163,8 +173,26 @@ class ConflictAdmin(_Sealed):
     search_fields = ("=delivery_id", "=external_id")
 
 
-@admin.register(EarlyCancel)
-class EarlyCancelAdmin(ReadOnly):
-    list_display = ("at", "account", "external_id", "by", "reason")
+@admin.register(RefusedMessage)
+class RefusedMessageAdmin(_Sealed):
+    list_display = ("at", "account", "status", "reason")
+    list_display_links = ("at", "reason")
+    list_filter = ("account", "status")
     list_select_related = ("account",)
-    search_fields = ("=external_id",)
+
+
+@admin.register(Tally)
+class TallyAdmin(ReadOnly):
+    list_display = ("hour", "account", "what", "count")
+    list_filter = ("account", "what")
+    list_select_related = ("account",)
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(ReadOnly):
+    list_display = (
+        "started_at", "account", "asked", "recovered", "completed", "changed", "conflicts",
+        "finished_at", "error",
+    )  # fmt: skip
+    list_filter = ("account",)
+    list_select_related = ("account",)

@@ -38,6 +38,11 @@ def insert_rows(
     return run(insertion(model, rows, returning=returning, unless_known=unless_known))[0] if rows else []
 
 
+def update_rows(model: type[Model], rows: Sequence[Row]) -> None:
+    """Set the columns of rows that are there: each of `rows` has "id" and the same other columns."""
+    run(Statement(_updating(connection.vendor, model, tuple(rows[0])), rows))
+
+
 def insertion(
     model: type[Model], rows: Sequence[Row], *, returning: tuple[str, ...] = (), unless_known: bool = False
 ) -> Statement:
@@ -99,13 +104,25 @@ def _sealed_columns(model: type[Model]) -> tuple[str, ...]:
 
 
 @cache
+def _updating(vendor: str, model: type[Model], columns: tuple[str, ...]) -> str:
+    quote = connection.ops.quote_name
+    table, source = quote(model._meta.db_table), given(vendor, _types(model, columns))
+    setting = ", ".join(f"{quote(name)} = given.{quote(name)}" for name in columns if name != "id")
+    return f"WITH given AS ({source}) UPDATE {table} SET {setting} FROM given WHERE {table}.id = given.id"
+
+
+def _types(model: type[Model], columns: tuple[str, ...]) -> dict[str, str]:
+    types = {field.column: str(field.db_type(connection)) for field in model._meta.concrete_fields}
+    return {column: types[column] for column in columns}
+
+
+@cache
 def _insertion(
     vendor: str, model: type[Model], columns: tuple[str, ...], returning: tuple[str, ...], unless_known: bool
 ) -> str:
     quote = connection.ops.quote_name
-    types = {field.column: str(field.db_type(connection)) for field in model._meta.concrete_fields}
     names = ", ".join(map(quote, columns))
-    source = given(vendor, {column: types[column] for column in columns})
+    source = given(vendor, _types(model, columns))
     conflict = " ON CONFLICT DO NOTHING" if unless_known else ""
     back = f" RETURNING {', '.join(map(quote, returning))}" if returning else ""
     return f"INSERT INTO {quote(model._meta.db_table)} ({names}) {source}{conflict}{back}"

@@ -15,11 +15,11 @@ AMOUNTS = (
 )  # fmt: skip
 TIMES = (
     "placed_at", "promised_at", "received_at", "accepted_at", "started_at", "ready_at", "collected_at",
-    "delivered_at", "ended_at", "urged_at",
+    "delivered_at", "ended_at", "urged_at", "urge_answered_at", "recovered_at", "expected_at",
 )  # fmt: skip
 PLAIN = (
     "id", "external_id", "state", "on_board", "held_reason", "fulfilment", "note", "cups", "end_reason",
-    "ended_by", "urges", "delivery",
+    "ended_by", "urges", "delivery", "conflict", "complete", "request",
 )  # fmt: skip
 CUSTOMER = ("customer_name", "phone_mask", "address")
 CARD_FIELDS = (

@@ -6,38 +6,69 @@ from typing import Any
 from django.utils import timezone
 
 from orders.cards import iso
-from orders.channels.calling import CallFailed
 from orders.channels.registry import CALLS
 from orders.intake_switch import confirm_told, fail_told, tell_again_if_changed
 from orders.models import Order
-from orders.states import OrderState
+from orders.platforms import call_platform
+from orders.services import note_heard
+from orders.states import Fulfilment, OrderState, PlatformState
+from outbox.calling import CallFailed, Refused
 from outbox.errors import Hopeless
 from outbox.models import Job
-from stores.models import ChannelAccount, StoreChannel
+from stores.models import StoreChannel
 from stores.queries import intake_of
 
 CALLED_OFF = frozenset({OrderState.REJECTED, OrderState.CANCELLED})
 ENDINGS = frozenset({"order.rejected", "order.cancelled"})
+# Where an order stands at the platform once it took the call.
+HEARD = {
+    "order.accepted": PlatformState.ACCEPTED,
+    "order.rejected": PlatformState.CANCELLED,
+    "order.cancelled": PlatformState.CANCELLED,
+}
+CARRIER = {"rider_name": "rider", "carrier": "carrier"}  # what a call says, by the card's name for it
 
 
 def tell_order(job: Job) -> None:
-    """Tell the platform a step of an order: payload {"order", "call", "reason"}.
+    """Tell the platform something about an order: payload {"order", "call", "data"}.
 
-    A step of an order that was called off meanwhile is not told any more.
+    A step of an order that was called off meanwhile is not told any more, nor is what the platform has no
+    ears for.
     """
     order = Order.objects.select_related("account").get(pk=job.payload["order"])
-    if order.state in CALLED_OFF and job.payload["call"] not in ENDINGS:
+    kind = job.payload["call"]
+    if kind not in CALLS[order.account.channel].hears:
         return
-    known_as = StoreChannel.objects.get(store_id=order.store_id, account=order.account)
+    if order.state in CALLED_OFF and kind not in ENDINGS:
+        return
     data = {
         "order_id": order.external_id,
-        "store_code": known_as.external_code,
-        "reason": job.payload["reason"],
+        "store_code": store_code_of(order),
+        **_carrier_of(order),
+        **job.payload["data"],
     }
     try:
-        _call(order.account, job, kind=job.payload["call"], data=data)
-    except CallFailed as failed:
-        raise failed if failed.retry else Hopeless(str(failed)) from failed
+        call_platform(order.account, call_id=f"{job.kind}:{job.key}", kind=kind, data=data)
+    except Refused as refused:
+        raise Hopeless(str(refused)) from refused
+    if kind in HEARD:
+        note_heard(order_id=order.pk, platform_state=HEARD[kind])
+
+
+def store_code_of(order: Order) -> str:
+    """The store the platform sold the order for; it may be made at another one by now."""
+    if order.platform_store_code:
+        return order.platform_store_code
+    known_as = StoreChannel.objects.get(store_id=order.store_id, account_id=order.account_id)
+    return known_as.external_code
+
+
+def _carrier_of(order: Order) -> dict[str, str]:
+    """Who brings an order that the store delivers, as far as its card shows it."""
+    if order.fulfilment != Fulfilment.STORE_COURIER:
+        return {}
+    delivery = order.delivery or {}
+    return {name: delivery[shown] for name, shown in CARRIER.items() if delivery.get(shown)}
 
 
 def tell_intake(job: Job) -> None:
@@ -58,10 +89,12 @@ def tell_intake(job: Job) -> None:
         "resumes_at": iso(state.resumes_at),
     }
     try:
-        answer = _call(channel.account, job, kind="store.intake", data=data)
+        answer = _tell_intake(channel, job, data)
     except CallFailed as failed:
         fail_told(channel=channel, version=state.version, error=str(failed), now=timezone.now())
-        raise failed if failed.retry else Hopeless(str(failed)) from failed
+        if isinstance(failed, Refused):
+            raise Hopeless(str(failed)) from failed
+        raise
     else:
         confirmed = answer.get("level") == state.level
         confirm_told(channel=channel, version=state.version, confirmed=confirmed, now=timezone.now())
@@ -69,15 +102,5 @@ def tell_intake(job: Job) -> None:
         tell_again_if_changed(channel=channel, since=state.version, now=timezone.now())
 
 
-def _call(account: ChannelAccount, job: Job, *, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Sign with the account's newest secret; an account without an address has nobody to tell."""
-    if not account.callback_url:
-        raise Hopeless(f"{account} has no platform address.")
-    return CALLS[account.channel](
-        url=account.callback_url,
-        secret=account.secret_list[0],
-        call_id=f"{job.kind}:{job.key}",
-        kind=kind,
-        data=data,
-        now=timezone.now(),
-    )
+def _tell_intake(channel: StoreChannel, job: Job, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    return call_platform(channel.account, call_id=f"{job.kind}:{job.key}", kind="store.intake", data=data)

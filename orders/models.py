@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from orders.states import Fulfilment, FundedBy, OrderState
+from orders.states import Disagreement, Fulfilment, FundedBy, OrderState, PlatformState
 from stores.models import ChannelAccount, Store, User
 from stores.sealed import SealedTextField
 
@@ -15,8 +15,15 @@ class Order(models.Model):
 
     Amounts are minor units of `currency`. `content_hash` is the SHA-256 of what the platform said
     the order is. `previous_state` and `stepped_at` remember the last step while it can be undone.
-    `delivery` is the short summary `couriers.services` keeps here for the card. `forgotten_at` says
-    when personal data was blanked.
+    `delivery` is the short summary of who carries it: `couriers.services` keeps it here for the card, or the
+    platform does that delivers it. `forgotten_at` says when personal data was blanked.
+
+    What the platform believes: `platform_state`, with `conflict` when that cannot be true together with
+    `state`; `platform_store_code`, the store it sold the order for; `complete` is False while it still owes
+    parts of the order; `request` is the guest's last wish to cancel or to be paid back
+    (`orders.following.request_of`); `urge_ref` is what an answer to the last urge must name. `recovered_at`:
+    the platform never told us of it, we found it by asking. `expected_at` is when the counter said it will be
+    ready.
     """
 
     store = models.ForeignKey(
@@ -68,8 +75,8 @@ class Order(models.Model):
     collected_at = models.DateTimeField(_("collected at"), null=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True)
     ended_at = models.DateTimeField(_("rejected or cancelled at"), null=True)
-    end_reason = models.CharField(_("reason"), max_length=200, blank=True)
-    ended_by = models.CharField(_("ended by"), max_length=150, blank=True)
+    end_reason = models.CharField(_("reason"), max_length=200, blank=True, db_default="")
+    ended_by = models.CharField(_("ended by"), max_length=150, blank=True, db_default="")
     urged_at = models.DateTimeField(_("urged at"), null=True)
     urges = models.PositiveSmallIntegerField(_("urges"), default=0, db_default=0)
     dismissed_at = models.DateTimeField(_("dismissed at"), null=True)
@@ -77,6 +84,22 @@ class Order(models.Model):
     stepped_at = models.DateTimeField(null=True, editable=False)
     delivery = models.JSONField(_("delivery"), null=True, encoder=DjangoJSONEncoder)
     forgotten_at = models.DateTimeField(null=True, editable=False)
+
+    platform_state = models.CharField(
+        _("state at the platform"), max_length=10, choices=PlatformState, blank=True, db_default=""
+    )
+    platform_store_code = models.CharField(
+        _("store code at the platform"), max_length=64, blank=True, db_default=""
+    )
+    conflict = models.CharField(
+        _("conflict"), max_length=12, choices=Disagreement, blank=True, default="", db_default=""
+    )
+    complete = models.BooleanField(_("complete"), default=True, db_default=True)
+    recovered_at = models.DateTimeField(_("recovered at"), null=True)
+    expected_at = models.DateTimeField(_("ready about"), null=True)
+    request = models.JSONField(_("request of the guest"), null=True, encoder=DjangoJSONEncoder)
+    urge_ref = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    urge_answered_at = models.DateTimeField(_("urge answered at"), null=True)
 
     class Meta:
         verbose_name = _("order")
@@ -90,6 +113,8 @@ class Order(models.Model):
             models.Index(fields=["store"], condition=Q(on_board=True), name="order_on_board"),
             models.Index(fields=["store", "placed_at"], name="order_store_placed"),
             models.Index(fields=["-id"], condition=Q(forgotten_at__isnull=False), name="order_forgotten"),
+            models.Index(fields=["account"], condition=~Q(conflict=""), name="order_in_conflict"),
+            models.Index(fields=["account"], condition=Q(complete=False), name="order_incomplete"),
         ]
 
     def __str__(self) -> str:
@@ -176,7 +201,21 @@ class OrderEvent(models.Model):
 
 
 class IncomingMessage(models.Model):
-    """A platform's message as it came, sealed; unique by account and delivery id."""
+    """A platform's message as it came, sealed; unique by account and delivery id.
+
+    `outcome` says what became of it, `secret` which of the account's secrets it was signed with (0: the
+    newest then; None: we asked for it, so nobody signed it).
+    """
+
+    class Outcome(models.TextChoices):
+        STORED = "stored", _("Carried out")
+        EARLY = "early", _("Waits for its order")
+        UNROUTED = "unrouted", _("Waits for a store")
+        UNKNOWN = "unknown", _("Of an unknown kind")
+
+    class Source(models.TextChoices):
+        PUSH = "push", _("Pushed")
+        PULL = "pull", _("Asked for")
 
     account = models.ForeignKey(
         ChannelAccount,
@@ -188,9 +227,17 @@ class IncomingMessage(models.Model):
     delivery_id = models.CharField(_("delivery id"), max_length=128)
     kind = models.CharField(_("kind"), max_length=40)
     external_id = models.CharField(_("order number at the platform"), max_length=64, blank=True)
+    store_code = models.CharField(_("store code at the platform"), max_length=64, blank=True, db_default="")
     body = SealedTextField(_("body"))
     body_hash = models.CharField(_("hash of the body"), max_length=64)
     received_at = models.DateTimeField(_("received at"))
+    outcome = models.CharField(
+        _("outcome"), max_length=8, choices=Outcome, default=Outcome.STORED, db_default=Outcome.STORED
+    )
+    source = models.CharField(
+        _("source"), max_length=4, choices=Source, default=Source.PUSH, db_default=Source.PUSH
+    )
+    secret = models.PositiveSmallIntegerField(_("secret"), null=True, db_default=0)
 
     class Meta:
         verbose_name = _("platform message")
@@ -198,6 +245,15 @@ class IncomingMessage(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["account", "delivery_id"], name="message_delivery_unique")
+        ]
+        indexes = [
+            models.Index(
+                fields=["account", "external_id"], condition=Q(outcome="early"), name="message_early"
+            ),
+            models.Index(
+                fields=["account", "store_code"], condition=Q(outcome="unrouted"), name="message_unrouted"
+            ),
+            models.Index(fields=["account"], condition=Q(outcome="unknown"), name="message_unknown"),
         ]
 
     def __str__(self) -> str:
@@ -228,25 +284,81 @@ class Conflict(models.Model):
         return f"{self.external_id} {self.delivery_id}"
 
 
-class EarlyCancel(models.Model):
-    """A cancellation that arrived before its order; the order is stored as cancelled when it comes."""
+class Tally(models.Model):
+    """How many messages of an account ended how in an hour; `what` is an answer's word or a refusal's status.
+
+    Counted in memory and written every few seconds, beside the messages: a killed process loses the last few.
+    """
 
     account = models.ForeignKey(
         ChannelAccount,
-        models.PROTECT,
-        related_name="+",
+        models.CASCADE,
+        related_name="tallies",
         db_index=False,
         verbose_name=_("channel account"),
     )
-    external_id = models.CharField(_("order number at the platform"), max_length=64)
-    reason = models.CharField(_("reason"), max_length=200, blank=True)
-    by = models.CharField(_("by"), max_length=40, blank=True)
-    at = models.DateTimeField(_("at"))
+    hour = models.DateTimeField(_("hour"))
+    what = models.CharField(_("outcome"), max_length=12)
+    count = models.PositiveIntegerField(_("count"))
 
     class Meta:
-        verbose_name = _("early cancellation")
-        verbose_name_plural = _("early cancellations")
-        constraints = [models.UniqueConstraint(fields=["account", "external_id"], name="early_cancel_unique")]
+        verbose_name = _("hourly count")
+        verbose_name_plural = _("hourly counts")
+        constraints = [models.UniqueConstraint(fields=["account", "hour", "what"], name="tally_unique")]
 
     def __str__(self) -> str:
-        return self.external_id
+        return f"{self.account} {self.hour:%F %H}h {self.what} {self.count}"
+
+
+class RefusedMessage(models.Model):
+    """One of the last messages of an account that were refused: to be looked at when orders are missing.
+
+    Nobody vouches for what is in it. Only so many are kept per account, and only the beginning of a body.
+    """
+
+    account = models.ForeignKey(
+        ChannelAccount, models.CASCADE, related_name="refused", verbose_name=_("channel account")
+    )
+    at = models.DateTimeField(_("at"))
+    status = models.PositiveSmallIntegerField(_("status"))
+    reason = models.CharField(_("reason"), max_length=200)
+    head = models.TextField(_("request"))
+    body = SealedTextField(_("body"))
+
+    class Meta:
+        verbose_name = _("refused message")
+        verbose_name_plural = _("refused messages")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.reason}"
+
+
+class Reconciliation(models.Model):
+    """One comparison of what a platform believes with what is stored, and what it found.
+
+    `asked` counts what the platform listed; `recovered` orders it had never told us of, `completed` orders
+    whose missing parts it gave, `changed` messages that moved an order, `conflicts` orders the two sides
+    disagree about.
+    """
+
+    account = models.ForeignKey(
+        ChannelAccount, models.CASCADE, related_name="reconciliations", verbose_name=_("channel account")
+    )
+    started_at = models.DateTimeField(_("started at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+    asked = models.PositiveIntegerField(_("listed"), default=0)
+    recovered = models.PositiveIntegerField(_("recovered"), default=0)
+    completed = models.PositiveIntegerField(_("completed"), default=0)
+    changed = models.PositiveIntegerField(_("changed"), default=0)
+    conflicts = models.PositiveIntegerField(_("conflicts"), default=0)
+    error = models.CharField(_("error"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("reconciliation")
+        verbose_name_plural = _("reconciliations")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["account", "-started_at"], name="reconciliation_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.started_at:%F %T}"

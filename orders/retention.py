@@ -7,12 +7,21 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from orders.models import Conflict, EarlyCancel, IncomingMessage, Order, OrderEvent, OrderLine
+from orders.models import (
+    Conflict,
+    IncomingMessage,
+    Order,
+    OrderEvent,
+    OrderLine,
+    Reconciliation,
+    RefusedMessage,
+    Tally,
+)
 from outbox.retention import SLICE, old_rows
 
 FORGOTTEN: dict[str, Any] = {
     **dict.fromkeys(("customer_name", "customer_phone", "phone_mask", "address", "note"), ""),
-    **dict.fromkeys(("latitude", "longitude", "delivery")),
+    **dict.fromkeys(("latitude", "longitude", "delivery", "request")),
 }
 
 
@@ -26,7 +35,9 @@ def purge(*, now: datetime) -> dict[str, int]:
         "orders": _forget_orders(before=before, now=now),
         "messages": _delete(IncomingMessage.objects.all(), "received_at", before),
         "conflicts": _delete(Conflict.objects.all(), "received_at", before),
-        "early_cancels": _delete(EarlyCancel.objects.all(), "at", before),
+        "refused": _delete(RefusedMessage.objects.all(), "at", before),
+        "tallies": _delete(Tally.objects.all(), "hour", before),
+        "reconciliations": _delete(Reconciliation.objects.all(), "started_at", before),
         "events": _delete(OrderEvent.objects.all(), "at", before),
     }
 

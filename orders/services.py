@@ -23,24 +23,11 @@ from orders.events import NewEvent, append
 from orders.feed.wire import encode
 from orders.models import Order, OrderEvent
 from orders.queries import card_of
-from orders.states import ENDED, TRANSITIONS, OrderState, on_board
+from orders.states import KINDS, PLATFORM_RANK, TRANSITIONS, OrderState, PlatformState, on_board, stepped
 from orders.telling import tell_platform, untell_platform
 from stores.actors import Actor
 from stores.levels import IntakeLevel
 from stores.queries import intake_of
-
-KINDS = {
-    "release": "order.released",
-    "accept": "order.accepted",
-    "start": "order.started",
-    "ready": "order.ready",
-    "collect": "order.collected",
-    "deliver": "order.delivered",
-    "reject": "order.rejected",
-    "cancel": "order.cancelled",
-    "recall": "order.recalled",
-}
-
 
 P = ParamSpec("P")
 
@@ -154,8 +141,16 @@ def follow_delivery(
             order_id, verb=verb, actor=actor, now=now, reason="", undoable=False
         ):
             kind = KINDS[verb]
+            tell_platform(order_id=order_id, verb=verb, reason="", now=now, undoable=False)
         Order.objects.filter(pk=order_id).update(delivery=summary)
         return _record(order_id, kind=kind, actor=actor, now=now, command=command)
+
+
+def note_heard(*, order_id: int, platform_state: str) -> None:
+    """The platform took a call: from now on it believes this, unless it was further already."""
+    reached = PLATFORM_RANK[PlatformState(platform_state)]
+    behind = [state for state, rank in PLATFORM_RANK.items() if rank < reached]
+    Order.objects.filter(pk=order_id, platform_state__in=["", *behind]).update(platform_state=platform_state)
 
 
 def reveal_phone(*, order_id: int, actor: Actor, now: datetime) -> str:
@@ -179,15 +174,9 @@ def try_step(
     order = Order.objects.filter(pk=order_id).only("state", "fulfilment").get()
     if order.state not in transition.sources:
         return False
-    values: dict[str, Any] = {
-        "state": transition.target,
-        "on_board": on_board(state=transition.target, fulfilment=order.fulfilment, dismissed=False),
-        transition.stamp: now,
-        "previous_state": order.state if undoable and transition.undoable else "",
-        "stepped_at": now if undoable and transition.undoable else None,
-    }
-    if transition.target in ENDED - {OrderState.DELIVERED}:
-        values |= {"end_reason": reason[:200], "ended_by": actor.label}
+    values = stepped(verb=verb, fulfilment=order.fulfilment, now=now, reason=reason, by=actor.label)
+    if undoable and transition.undoable:
+        values |= {"previous_state": order.state, "stepped_at": now}
     return Order.objects.filter(pk=order_id, state=order.state).update(**values) == 1
 
 

@@ -4,18 +4,18 @@ from celery import shared_task
 from django.utils import timezone
 
 from orders import intake_switch
-from orders.intake.changes import settle_early_cancels
+from orders.intake.changes import settle_early
 from orders.retention import purge as purge_orders
 from outbox.retention import purge as purge_jobs
 
 
 @shared_task(ignore_result=True)
 def resume_due() -> None:
-    """Open stores whose pause has run out, release what was left held, settle early cancellations."""
+    """Open stores whose pause has run out, release what was left held, carry out what came early."""
     now = timezone.now()
     intake_switch.resume_due(now=now)
     intake_switch.release_forgotten(now=now)
-    settle_early_cancels(now=now)
+    settle_early(now=now)
 
 
 @shared_task(ignore_result=True)

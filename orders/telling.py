@@ -1,10 +1,12 @@
-"""Which steps the platform must hear of, as outbox jobs."""
+"""What the platform must hear of, as outbox jobs."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
+from orders.models import Order
+from orders.states import TRANSITIONS, Fulfilment
 from outbox.services import enqueue, withdraw
 
 CALLS = {
@@ -12,8 +14,11 @@ CALLS = {
     "ready": "order.ready",
     "reject": "order.rejected",
     "cancel": "order.cancelled",
+    "collect": "order.collected",
+    "deliver": "order.delivered",
 }
-UNDOABLE = frozenset({"accept", "ready"})
+# What a platform only wants to hear when the store brings the order itself.
+OF_OWN_DELIVERY = frozenset({"collect", "deliver"})
 
 
 def call_key(*, order_id: int, verb: str) -> str:
@@ -22,25 +27,36 @@ def call_key(*, order_id: int, verb: str) -> str:
 
 
 def call_payload(*, order_id: int, verb: str, reason: str = "") -> dict[str, Any]:
-    """What `orders.jobs.tell_order` needs."""
-    return {"order": order_id, "call": CALLS[verb], "reason": reason}
+    """What `orders.jobs.tell_order` needs for a step."""
+    return {"order": order_id, "call": CALLS[verb], "data": {"reason": reason}}
 
 
-def tell_platform(*, order_id: int, verb: str, reason: str, now: datetime) -> None:
-    """Enqueue the call for `verb`, if platforms hear of it; undoable steps wait until they are safe."""
-    if verb not in CALLS:
+def tell_platform(*, order_id: int, verb: str, reason: str, now: datetime, undoable: bool = True) -> None:
+    """Enqueue the call for `verb`, if platforms hear of it; one that can be undone waits until it is safe."""
+    if verb not in CALLS or (verb in OF_OWN_DELIVERY and not _is_own_delivery(order_id)):
         return
-    due_at = now + timedelta(seconds=settings.UNDO_SECONDS) if verb in UNDOABLE else now
-    payload = call_payload(order_id=order_id, verb=verb, reason=reason)
+    waits = undoable and TRANSITIONS[verb].undoable
     enqueue(
         kind="channel.order",
         key=call_key(order_id=order_id, verb=verb),
-        payload=payload,
+        payload=call_payload(order_id=order_id, verb=verb, reason=reason),
         now=now,
-        due_at=due_at,
+        due_at=now + timedelta(seconds=settings.UNDO_SECONDS) if waits else now,
     )
+
+
+def tell_more(*, order_id: int, call: str, name: str, data: dict[str, Any], now: datetime) -> None:
+    """Enqueue a call that is no step (`orders.channels.calling`); `name` tells it from others of its kind."""
+    payload = {"order": order_id, "call": call, "data": data}
+    enqueue(kind="channel.order", key=f"{call}.{order_id}.{name}"[:100], payload=payload, now=now)
 
 
 def untell_platform(*, order_id: int, verb: str) -> bool:
     """Withdraw the call for `verb`; False when the platform may have heard of it already."""
-    return verb not in CALLS or withdraw(kind="channel.order", key=call_key(order_id=order_id, verb=verb))
+    if verb not in CALLS or (verb in OF_OWN_DELIVERY and not _is_own_delivery(order_id)):
+        return True
+    return withdraw(kind="channel.order", key=call_key(order_id=order_id, verb=verb))
+
+
+def _is_own_delivery(order_id: int) -> bool:
+    return Order.objects.filter(pk=order_id, fulfilment=Fulfilment.STORE_COURIER).exists()

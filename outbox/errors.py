@@ -9,5 +9,9 @@ class Later(Exception):
         self.seconds = seconds
 
 
+class NotYet(Later):
+    """Nothing was begun, only others are being served: run it again in `seconds`; this was no attempt."""
+
+
 class Hopeless(Exception):
     """Running the job again cannot help: a dead letter that waits for a person."""

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from outbox.errors import Hopeless, Later
+from outbox.errors import Hopeless, Later, NotYet
 from outbox.models import Job
-from outbox.services import bury, claim, finish, put_off
+from outbox.services import bury, claim, finish, give_back, put_off
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[Job], None]
@@ -55,6 +55,8 @@ def run(job: Job) -> None:
     handler: Handler = import_string(path)
     try:
         handler(job)
+    except NotYet as not_yet:
+        give_back(job=job, reason=str(not_yet), seconds=not_yet.seconds, now=timezone.now())
     except Later as later:
         put_off(job=job, reason=str(later), seconds=later.seconds, now=timezone.now())
     except Hopeless as hopeless:

@@ -92,6 +92,12 @@ def put_off(*, job: Job, reason: str, now: datetime, seconds: float | None = Non
     return _write_back(job, due_at=now + timedelta(seconds=wait), last_error=reason[:ERROR_LENGTH])
 
 
+def give_back(*, job: Job, reason: str, now: datetime, seconds: float) -> bool:
+    """Put a job back that was claimed but not begun: due again in `seconds`, with as many attempts left."""
+    due_at = now + timedelta(seconds=seconds)
+    return _write_back(job, due_at=due_at, attempts=job.attempts - 1, last_error=reason[:ERROR_LENGTH])
+
+
 def bury(*, job: Job, reason: str, now: datetime) -> bool:
     """Make it a dead letter, which the admin shows."""
     return _write_back(job, state=Job.State.DEAD, finished_at=now, last_error=reason[:ERROR_LENGTH])

@@ -8,3 +8,5 @@ class Channel(TextChoices):
     """Stored on a channel account and shown on every card."""
 
     STANDARD = "standard", _("Standard webhook")
+    ELEME = "eleme", _("Ele.me / Taobao Instant Commerce")
+    MEITUAN = "meituan", _("Meituan Waimai")

@@ -125,7 +125,8 @@ class ChannelAccount(models.Model):
     """A franchise's account with a platform: `slug` is in the intake path, `secrets` verify pushes.
 
     `secrets` holds one secret a line, the newest first; several are valid while they are rotated.
-    `callback_url` is where the platform takes our calls (accepted, ready, store paused …).
+    `app_id` is who we are at the platform, where it numbers its partners (Ele.me: the app key; Meituan: the
+    app id). `callback_url` is where the platform takes our calls (accepted, ready, store paused …).
     """
 
     franchise = models.ForeignKey(
@@ -133,6 +134,12 @@ class ChannelAccount(models.Model):
     )
     channel = models.CharField(_("channel"), max_length=20, choices=Channel)
     slug = models.SlugField(_("account"), unique=True)
+    app_id = models.CharField(
+        _("our id at the platform"),
+        max_length=64,
+        blank=True,
+        help_text=_("Ele.me: app key. Meituan: app id."),
+    )
     secrets = SealedTextField(_("secrets"), help_text=_("One a line, the newest first"))
     callback_url = models.URLField(_("platform address"), blank=True)
     active = models.BooleanField(_("active"), default=True)
@@ -146,9 +153,11 @@ class ChannelAccount(models.Model):
         return f"{self.get_channel_display()} · {self.slug}"
 
     def clean(self) -> None:
-        """Refuse secrets nobody could sign with: a slip in a rotation would refuse good orders."""
+        """Refuse what would refuse good orders: secrets nobody could sign with, a missing id."""
         if self.channel == Channel.STANDARD and self.secrets:
             check_standard_secrets(self.secret_list)
+        if self.channel != Channel.STANDARD and not self.app_id:
+            raise ValidationError({"app_id": _("This platform knows its partners by an id.")})
 
     @property
     def secret_list(self) -> list[str]:
@@ -156,11 +165,34 @@ class ChannelAccount(models.Model):
         return [line.strip() for line in self.secrets.splitlines() if line.strip()]
 
 
+class ChannelToken(models.Model):
+    """What a platform lets us call with, where it hands out tokens; `refresh` gets the next one."""
+
+    account = models.OneToOneField(
+        ChannelAccount,
+        models.CASCADE,
+        primary_key=True,
+        related_name="token",
+        verbose_name=_("channel account"),
+    )
+    access = SealedTextField(_("token"), blank=True)
+    refresh = SealedTextField(_("refresh token"), blank=True)
+    expires_at = models.DateTimeField(_("expires at"))
+
+    class Meta:
+        verbose_name = _("channel token")
+        verbose_name_plural = _("channel tokens")
+
+    def __str__(self) -> str:
+        return str(self.account)
+
+
 class StoreChannel(models.Model):
     """A store as one platform knows it, and what that platform was last told about intake.
 
     A pause is verified: `told_version` and `confirmed_version` follow `IntakeState.version`;
-    `leaked` counts the orders that came in although the platform should have stopped.
+    `leaked` counts the orders that came in although the platform should have stopped. `reported_level` is
+    what the platform said by itself ("open", "paused"), "" if it never did or we said something since.
     """
 
     store = models.ForeignKey(Store, models.PROTECT, related_name="channels", verbose_name=_("store"))
@@ -173,6 +205,7 @@ class StoreChannel(models.Model):
     confirmed_version = models.PositiveIntegerField(_("confirmed version"), default=0, editable=False)
     leaked = models.PositiveIntegerField(_("leaked orders"), default=0, editable=False)
     last_error = models.CharField(_("last error"), max_length=200, blank=True, editable=False)
+    reported_level = models.CharField(_("reported level"), max_length=10, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("store at a channel")

@@ -97,7 +97,7 @@ def record_told(*, store_channel_id: int, version: int, confirmed: bool) -> bool
     if confirmed:
         return (
             told.filter(confirmed_version__lt=version).update(
-                told_version=version, confirmed_version=version, last_error=""
+                told_version=version, confirmed_version=version, last_error="", reported_level=""
             )
             == 1
         )
@@ -114,3 +114,18 @@ def record_not_told(*, store_channel_id: int, version: int, error: str) -> bool:
 def count_leaks(*, store_id: int, account_id: int, orders: int) -> None:
     """Orders came in from a platform although the store is paused."""
     StoreChannel.objects.filter(store_id=store_id, account_id=account_id).update(leaked=F("leaked") + orders)
+
+
+def note_reported_level(*, account_id: int, external_code: str, level: str) -> int | None:
+    """A platform said by itself whether a store takes orders there; returns the store if that is news.
+
+    What contradicts the store's own level is not confirmed any more.
+    """
+    known_as = StoreChannel.objects.filter(account_id=account_id, external_code=external_code)
+    channel = known_as.exclude(reported_level=level).select_related("store__intake").first()
+    if channel is None:
+        return None
+    known_as.update(reported_level=level)
+    if level != channel.store.intake.level:
+        known_as.update(confirmed_version=0)
+    return channel.store_id

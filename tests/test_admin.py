@@ -11,12 +11,14 @@ from django.utils import timezone
 from couriers.models import CourierAccount, CourierMessage, HandOff, Rider
 from orders.models import (
     Conflict,
-    EarlyCancel,
     IncomingMessage,
     Order,
     OrderEvent,
     OrderLine,
+    Reconciliation,
+    RefusedMessage,
     StoreSequence,
+    Tally,
 )
 from outbox.models import Job
 from reports.tests.rows import PASSWORD
@@ -33,7 +35,9 @@ LOGS = [
     StoreSequence,
     IncomingMessage,
     Conflict,
-    EarlyCancel,
+    RefusedMessage,
+    Tally,
+    Reconciliation,
     IntakeState,
     IntakeChange,
     HandOff,

@@ -26,6 +26,7 @@ from django.utils import timezone  # noqa: E402
 
 from benchmarks.load import CONNECTIONS, Load  # noqa: E402
 from benchmarks.pushes import ACCOUNT, Push, make_pushes  # noqa: E402
+from orders.channels.incoming import Proof  # noqa: E402
 from orders.channels.standard.push import parse  # noqa: E402
 from orders.intake.delivery import Delivery  # noqa: E402
 from orders.intake.directory import Directory  # noqa: E402
@@ -40,11 +41,12 @@ async def _deliveries(pushes: list[Push]) -> list[Delivery]:
     assert account is not None
     made = []
     for push in pushes:
-        message = parse(delivery_id=push.delivery_id, body=push.body)
+        raw = push.body.decode()
+        message = parse(kind="", raw=raw)
         place = await directory.place(account, message.store_code)
         assert place is not None
-        body_hash = hashlib.sha256(push.body).hexdigest()
-        made.append(Delivery(account, place, message, push.body.decode(), body_hash))
+        proof = Proof(push.delivery_id, "", raw, hashlib.sha256(push.body).hexdigest())
+        made.append(Delivery(account, place, proof, message))
     return made
 
 

@@ -14,7 +14,7 @@ from merchant_portal.portal import redis_server
 from merchant_portal.portal.supervisor import Service
 
 PYTHON = sys.executable
-QUEUES = "portal,platforms,couriers"
+QUEUES = "portal,platforms,reconciliation,couriers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 """The list of channels: adding one is a line in each table here."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from orders.channels.calling import Call
-from orders.channels.incoming import Message
+from orders.channels.calling import Calls, Pulls
+from orders.channels.incoming import Keys, Message, Proof, Request
 from orders.channels.standard import calls as standard_calls
 from orders.channels.standard import push as standard_push
 from stores.channels import Channel
@@ -13,19 +12,31 @@ from stores.channels import Channel
 class Push(Protocol):
     """What a channel's `push.py` offers; all of it pure."""
 
-    def verify(self, *, secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> str:
-        """Return the delivery id. Raises Rejected."""
+    METHODS: frozenset[str]
+    """What it is pushed with."""
+    KINDS: frozenset[str]
+    """The last parts of its addresses, where it has one per kind of message; else empty."""
 
-    def parse(self, *, delivery_id: str, body: bytes) -> Message:
+    def is_ping(self, request: Request) -> bool:
+        """Whether the platform only tries the address."""
+
+    def verify(self, *, keys: Keys, request: Request) -> Proof:
+        """Check the signature over the raw text. Raises Rejected."""
+
+    def parse(self, *, kind: str, raw: str) -> Message:
         """Return the message. Raises Rejected."""
 
-    def answer(self, outcome: str) -> dict[str, Any]:
-        """The body of the success answer, in the platform's own words."""
+    def answer(self, outcome: str) -> tuple[int, dict[str, Any]]:
+        """Status and body once it is stored ("stored", "duplicate", "conflict") or tried ("ping")."""
+
+    def refusal(self, status: int, detail: str) -> tuple[int, dict[str, Any]]:
+        """Status and body of a refusal, in the platform's own words."""
 
 
 PUSHES: dict[str, Push] = {
     Channel.STANDARD: standard_push,
 }
-CALLS: dict[str, Call] = {
-    Channel.STANDARD: standard_calls.call,
+CALLS: dict[str, Calls] = {
+    Channel.STANDARD: standard_calls,
 }
+PULLS: dict[str, Pulls] = {}

@@ -7,7 +7,6 @@ Mounted in front of Django in the one-process default, and a process of its own 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,13 +14,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error
+from django.utils import timezone
 from pydantic_core import to_json
 
-from orders.channels.incoming import Message, Placed, Rejected
+from orders.channels.incoming import Placed, Rejected, Request
 from orders.channels.registry import PUSHES, Push
 from orders.intake.committer import Committer, NotCommitted, Overloaded, Unstorable
-from orders.intake.delivery import NOWHERE, Account, Delivery, Outcome, Place
+from orders.intake.delivery import Account, Delivery, Outcome
 from orders.intake.directory import Directory
+from orders.intake.tally import Counts, Refusal
 from orders.intake.writer import write_batch
 
 logger = logging.getLogger(__name__)
@@ -30,9 +31,10 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-PATH = re.compile(r"/intake/(?P<channel>[a-z0-9_-]+)/(?P<account>[\w-]+)/?", re.ASCII)
+PATH = re.compile(r"/intake/(?P<channel>[a-z0-9_-]+)/(?P<account>[\w-]+)/?(?P<kind>[a-z-]+)?/?", re.ASCII)
 READ_TIMEOUT = 10.0  # seconds for a sender to deliver its body
 RETRY_AFTER = 5  # seconds
+Answer = tuple[int, dict[str, Any]]
 
 
 class SenderLeft(Exception):
@@ -46,6 +48,8 @@ class IntakeApp:
         self._directory = Directory()
         self._deadline = settings.INTAKE_DEADLINE
         self._committer = Committer(write_batch, most_waiting=settings.INTAKE_MAX_WAITING)
+        self._counts = Counts()
+        self._public_url = settings.PUBLIC_URL.rstrip("/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (or a server's lifespan messages)."""
@@ -66,6 +70,7 @@ class IntakeApp:
     async def close(self) -> None:
         """End the committer; call it when no request is under way."""
         await self._committer.close()
+        await self._counts.close()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":
@@ -73,42 +78,54 @@ class IntakeApp:
         await self.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         match = PATH.fullmatch(scope["path"])
         if match is None or match["channel"] not in PUSHES:
             raise Rejected(404, "There is no such intake address.")
-        if scope["method"] != "POST":
-            raise Rejected(405, "Only POST is understood here.")
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await _read_body(headers, receive)
+        if scope["method"] not in PUSHES[match["channel"]].METHODS:
+            raise Rejected(405, "This method is not understood here.")
+        request = await self._request(scope, match["kind"] or "", receive)
         account = await self._directory.account(match["channel"], match["account"])
         if account is None:
             raise Rejected(404, "There is no such account.")
-        push = PUSHES[account.channel]
-        delivery = await self._delivery(account, push, headers, body)
-        outcome = await self._commit(delivery)
-        return (409 if outcome == Outcome.CONFLICT else 200), push.answer(outcome.value)
+        return await self._take(account, PUSHES[account.channel], request)
 
-    async def _delivery(
-        self, account: Account, push: Push, headers: Mapping[str, str], body: bytes
-    ) -> Delivery:
-        delivery_id = push.verify(secrets=account.secrets, headers=headers, body=body)
-        message = push.parse(delivery_id=delivery_id, body=body)
-        return Delivery(
-            account=account,
-            place=await self._place(account, message),
-            message=message,
-            body=body.decode(),
-            body_hash=hashlib.sha256(body).hexdigest(),
+    async def _request(self, scope: Scope, kind: str, receive: Receive) -> Request:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        return Request(
+            method=scope["method"],
+            url=self._public_url + scope["path"],
+            kind=kind,
+            query=scope.get("query_string", b"").decode("latin-1"),
+            headers=headers,
+            body=await _read_body(headers, receive),
         )
 
-    async def _place(self, account: Account, message: Message) -> Place:
-        if not isinstance(message.content, Placed):
-            return NOWHERE
-        place = await self._directory.place(account, message.store_code)
-        if place is None:
-            raise Rejected(404, f"Store {message.store_code!r} is not bound to this account.")
-        return place
+    async def _take(self, account: Account, push: Push, request: Request) -> Answer:
+        try:
+            if request.kind and request.kind not in push.KINDS:
+                raise Rejected(404, "There is no such intake address.")
+            if push.is_ping(request):
+                return push.answer("ping")
+            outcome = await self._commit(await self._delivery(account, push, request))
+        except Rejected as rejected:
+            self._counts.refuse(
+                Refusal(account.id, timezone.now(), rejected.status, rejected.detail, request)
+            )
+            return push.refusal(rejected.status, rejected.detail)
+        except (Overloaded, NotCommitted, TimeoutError):
+            self._counts.note(account.id, "503")
+            raise
+        self._counts.note(account.id, outcome)
+        return push.answer(outcome)
+
+    async def _delivery(self, account: Account, push: Push, request: Request) -> Delivery:
+        proof = push.verify(keys=account.keys, request=request)
+        message = push.parse(kind=proof.kind, raw=proof.raw)
+        place = None
+        if isinstance(message.content, Placed):
+            place = await self._directory.place(account, message.store_code)
+        return Delivery(account=account, place=place, proof=proof, message=message)
 
     async def _commit(self, delivery: Delivery) -> Outcome:
         try:

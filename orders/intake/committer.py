@@ -85,12 +85,12 @@ class Committer:
         try:
             return self._write([delivery], now=now)[0]
         except (DataError, IntegrityError, ValueError, ArithmeticError) as error:
-            logger.warning("message %s cannot be stored: %s", delivery.message.delivery_id, error)
+            logger.warning("message %s cannot be stored: %s", delivery.proof.delivery_id, error)
             return Unstorable(type(error).__name__)
         except (
             Exception
         ) as error:  # whatever it is, its sender must get an answer, and the next batch its turn
-            logger.exception("message %s was not committed", delivery.message.delivery_id)
+            logger.exception("message %s was not committed", delivery.proof.delivery_id)
             connection.close()
             return NotCommitted(str(error))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orders.channels.incoming import Message
+from orders.channels.incoming import Keys, Message, Placed, Proof
 
 
 class Outcome(StrEnum):
@@ -23,7 +23,7 @@ class Account:
     id: int
     channel: str
     slug: str
-    secrets: tuple[str, ...]
+    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +34,31 @@ class Place:
     auto_accept: bool
 
 
-NOWHERE = Place(store_id=0, auto_accept=False)
-
-
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message with where it came from and its body as sent.
+    """A message with where it came from and what proves it.
 
-    `place` is the store a new order is for; messages that place no order leave it `NOWHERE`.
+    `place` is the store a new order is for: None if the account knows no store of that code, or the message
+    places no order. `pulled`: nobody pushed it, we asked.
     """
 
     account: Account
-    place: Place
+    place: Place | None
+    proof: Proof
     message: Message
-    body: str
-    body_hash: str
+    pulled: bool = False
 
     @property
     def delivery_key(self) -> tuple[int, str]:
         """What makes two pushes the same push."""
-        return self.account.id, self.message.delivery_id
+        return self.account.id, self.proof.delivery_id
 
     @property
     def order_key(self) -> tuple[int, str]:
         """What makes two messages be about the same order."""
         return self.account.id, self.message.external_id
+
+    @property
+    def unrouted(self) -> bool:
+        """Whether it is an order no store can be found for."""
+        return self.place is None and isinstance(self.message.content, Placed)

@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from cryptography.fernet import InvalidToken
 from django.db import Error, connection
 
+from orders.channels.incoming import Keys
 from orders.intake.delivery import Account, Place
 from stores.models import ChannelAccount, StoreChannel
 
@@ -72,6 +73,7 @@ def _accounts() -> Iterator[Account]:
     """Every account whose secrets can be opened; one sealed with a lost key shuts out nobody else."""
     for row in ChannelAccount.objects.filter(active=True).defer("secrets"):
         try:
-            yield Account(row.pk, row.channel, row.slug, tuple(row.secret_list))
+            keys = Keys(app_id=row.app_id, secrets=tuple(row.secret_list))
+            yield Account(row.pk, row.channel, row.slug, keys)
         except InvalidToken:
             logger.exception("the secrets of %s were sealed with a key that is not known", row.slug)

@@ -1,45 +1,67 @@
-"""What the database already knows about a batch: earlier pushes, levels, early cancellations."""
+"""What the database already knows about a batch: earlier pushes, levels, messages that came early."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from django.db import connection
 from django.db.models import Q
 
 from orders.bulk import Result, Statement, given
-from orders.channels.incoming import CancelledByPlatform
 from orders.intake.delivery import Delivery
-from orders.models import EarlyCancel, IncomingMessage, Order
+from orders.models import IncomingMessage, Order
 from stores.models import IntakeState
+from stores.sealed import unseal
 
 Key = tuple[int, str]
 KEY_COLUMNS = {"account_id": "bigint", "external_id": "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyMessage:
+    """A message that waited for its order, as its channel's `parse` takes it."""
+
+    kind: str
+    raw: str
 
 
 def contradicting_messages(repeated: Sequence[Delivery]) -> set[Key]:
     """Delivery keys of pushes that came before with another body."""
     if not repeated:
         return set()
-    wanted = _any_key("delivery_id", (delivery.delivery_key for delivery in repeated))
+    wanted = any_key("delivery_id", (delivery.delivery_key for delivery in repeated))
     hashes = {
         (account, delivery_id): body_hash
         for account, delivery_id, body_hash in IncomingMessage.objects.filter(wanted).values_list(
             "account_id", "delivery_id", "body_hash"
         )
     }
-    return {d.delivery_key for d in repeated if hashes[d.delivery_key] != d.body_hash}
+    return {d.delivery_key for d in repeated if hashes[d.delivery_key] != d.proof.digest}
 
 
-def contradicting_orders(known: Sequence[Delivery], hashes_given: dict[Key, str]) -> set[Key]:
-    """Delivery keys of new-order messages whose order is stored with other content."""
-    if not known:
-        return set()
-    wanted = _any_key("external_id", (delivery.order_key for delivery in known))
-    rows = Order.objects.filter(wanted).values_list("account_id", "external_id", "content_hash")
-    hashes = {(account, external_id): content_hash for account, external_id, content_hash in rows}
-    return {d.delivery_key for d in known if hashes[d.order_key] != hashes_given[d.order_key]}
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """What is stored of an order that is placed again."""
+
+    id: int
+    content_hash: str
+    complete: bool
+
+
+def known_orders(placed: Sequence[Delivery]) -> dict[Key, KnownOrder]:
+    """The stored orders these deliveries are about."""
+    if not placed:
+        return {}
+    wanted = any_key("external_id", (delivery.order_key for delivery in placed))
+    rows = Order.objects.filter(wanted).values_list(
+        "account_id", "external_id", "pk", "content_hash", "complete"
+    )
+    return {
+        (account, number): KnownOrder(pk, content_hash, complete)
+        for account, number, pk, content_hash, complete in rows
+    }
 
 
 def reading_levels(store_ids: Iterable[int]) -> Statement:
@@ -51,15 +73,18 @@ def reading_levels(store_ids: Iterable[int]) -> Statement:
     return Statement(_reading_levels(connection.vendor), [{"id": store_id} for store_id in sorted(store_ids)])
 
 
-def taking_cancels(order_keys: Iterable[Key]) -> Statement:
-    """Takes the cancellations that arrived before these orders; they are used up by this."""
+def taking_early(order_keys: Iterable[Key]) -> Statement:
+    """Takes the messages that arrived before these orders; from now on they count as carried out."""
     rows = [dict(zip(KEY_COLUMNS, key, strict=True)) for key in order_keys]
-    return Statement(_taking_cancels(connection.vendor), rows)
+    return Statement(_taking_early(connection.vendor), rows)
 
 
-def cancels_taken(result: Result) -> dict[Key, CancelledByPlatform]:
-    """What `taking_cancels` found, by order."""
-    return {(account, order): CancelledByPlatform(reason, by) for account, order, reason, by in result}
+def early_taken(result: Result) -> dict[Key, list[EarlyMessage]]:
+    """What `taking_early` found, by order."""
+    found: dict[Key, list[EarlyMessage]] = {}
+    for account, order, kind, body in result:
+        found.setdefault((account, order), []).append(EarlyMessage(kind, unseal(body)))
+    return found
 
 
 @cache
@@ -73,15 +98,16 @@ def _reading_levels(vendor: str) -> str:
 
 
 @cache
-def _taking_cancels(vendor: str) -> str:
-    table, key = EarlyCancel._meta.db_table, ", ".join(KEY_COLUMNS)
+def _taking_early(vendor: str) -> str:
+    table, key = IncomingMessage._meta.db_table, ", ".join(KEY_COLUMNS)
     return (
-        f"WITH given AS ({given(vendor, KEY_COLUMNS)}) DELETE FROM {table} "  # noqa: S608 -- the table's own name
-        f'WHERE ({key}) IN (SELECT {key} FROM given) RETURNING {key}, reason, "by"'
+        f"WITH given AS ({given(vendor, KEY_COLUMNS)}) UPDATE {table} SET outcome = 'stored' "  # noqa: S608 -- the table's own name
+        f"WHERE outcome = 'early' AND ({key}) IN (SELECT {key} FROM given) RETURNING {key}, kind, body"
     )
 
 
-def _any_key(column: str, keys: Iterable[Key]) -> Q:
+def any_key(column: str, keys: Iterable[Key]) -> Q:
+    """The condition that a row is one of `keys`: (account, text of `column`)."""
     by_account: dict[int, list[str]] = {}
     for account_id, text in keys:
         by_account.setdefault(account_id, []).append(text)

@@ -2,54 +2,94 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from orders.admission import Verdict
 from orders.cards import AMOUNTS, TIMES, Card, card
-from orders.channels.incoming import CancelledByPlatform, Placed
-from orders.intake.delivery import Delivery
-from orders.states import OrderState, funded_by
+from orders.channels.incoming import Change, Placed, Unknown
+from orders.following import FOLLOWED, follow
+from orders.intake.delivery import Delivery, Place
+from orders.masks import mask
+from orders.models import IncomingMessage
+from orders.states import OrderState, PlatformState, funded_by
 
 Row = dict[str, Any]
-NOT_YET: Row = dict.fromkeys(TIMES)  # what a card shows of the columns a new order leaves empty
+Source = IncomingMessage.Source
+EMPTY_TEXTS = ("conflict", "end_reason", "ended_by", "previous_state", "urge_ref")
+# What the columns hold that a new order leaves to the database.
+UNTOUCHED: Row = {**dict.fromkeys(FOLLOWED), **dict.fromkeys(EMPTY_TEXTS, ""), "urges": 0}
+NOT_YET: Row = {**dict.fromkeys(TIMES), **UNTOUCHED}
 
 
 def message_row(delivery: Delivery, now: datetime) -> Row:
     """The raw message; its body is sealed by the column."""
+    proof, message = delivery.proof, delivery.message
     return {
         "account_id": delivery.account.id,
-        "delivery_id": delivery.message.delivery_id,
-        "kind": delivery.message.kind,
-        "external_id": delivery.message.external_id,
-        "body": delivery.body,
-        "body_hash": delivery.body_hash,
+        "delivery_id": proof.delivery_id,
+        "kind": message.kind,
+        "external_id": message.external_id,
+        "store_code": message.store_code,
+        "body": proof.raw,
+        "body_hash": proof.digest,
         "received_at": now,
+        "outcome": _outcome(delivery),
+        "source": Source.PULL if delivery.pulled else Source.PUSH,
+        "secret": None if delivery.pulled else proof.secret,
     }
+
+
+def _outcome(delivery: Delivery) -> str:
+    if isinstance(delivery.message.content, Unknown):
+        return IncomingMessage.Outcome.UNKNOWN
+    return IncomingMessage.Outcome.UNROUTED if delivery.unrouted else IncomingMessage.Outcome.STORED
 
 
 def conflict_row(delivery: Delivery, now: datetime) -> Row:
     """The same facts, kept for a person to look at."""
-    row = message_row(delivery, now)
-    del row["kind"]
-    return row
-
-
-def order_row(
-    delivery: Delivery, placed: Placed, verdict: Verdict, cancelled: CancelledByPlatform | None, now: datetime
-) -> Row:
-    """The columns of a new order; `cancelled` if the platform called it off before it came."""
     return {
-        "store_id": delivery.place.store_id,
+        "account_id": delivery.account.id,
+        "delivery_id": delivery.proof.delivery_id,
+        "external_id": delivery.message.external_id,
+        "body": delivery.proof.raw,
+        "body_hash": delivery.proof.digest,
+        "received_at": now,
+    }
+
+
+def order_row(delivery: Delivery, place: Place, placed: Placed, verdict: Verdict, now: datetime) -> Row:
+    """The columns of a new order."""
+    return {
+        "store_id": place.store_id,
         "account_id": delivery.account.id,
         "external_id": delivery.message.external_id,
-        "content_hash": placed.content_hash,
-        "daily_number": placed.daily_number,
+        "platform_store_code": delivery.message.store_code,
         "on_board": True,
         "held_reason": verdict.held_reason,
         "fulfilment": placed.fulfilment,
+        **content_columns(placed),
+        "received_at": now,
+        "state": verdict.state,
+        "accepted_at": now if verdict.state == OrderState.ACCEPTED else None,
+        "platform_state": PlatformState.PLACED,
+        "recovered_at": now if delivery.pulled else None,
+    }
+
+
+def followed(row: Row, changes: Iterable[Change], now: datetime) -> Row:
+    """A new order's columns after what the platform said of it before it came."""
+    for change in changes:
+        row = row | follow({**UNTOUCHED, **row}, change, now=now)[0]
+    return row
+
+
+def content_columns(placed: Placed) -> Row:
+    """What the platform says the order is."""
+    return {
+        "content_hash": placed.content_hash,
+        "daily_number": placed.daily_number,
         **{name: placed.amounts[name] for name in AMOUNTS},
         "funding": _funding(placed.amounts),
         "campaign_code": placed.campaign_code,
@@ -64,27 +104,7 @@ def order_row(
         "cups": sum(line.quantity for line in placed.lines),
         "placed_at": placed.placed_at,
         "promised_at": placed.promised_at,
-        "received_at": now,
-        **_standing(verdict, cancelled, now),
-    }
-
-
-def _standing(verdict: Verdict, cancelled: CancelledByPlatform | None, now: datetime) -> Row:
-    if cancelled is not None:
-        return {
-            "state": OrderState.CANCELLED,
-            "accepted_at": None,
-            "ended_at": now,
-            "end_reason": cancelled.reason,
-            "ended_by": cancelled.by,
-        }
-    accepted_at = now if verdict.state == OrderState.ACCEPTED else None
-    return {
-        "state": verdict.state,
-        "accepted_at": accepted_at,
-        "ended_at": None,
-        "end_reason": "",
-        "ended_by": "",
+        "complete": placed.complete,
     }
 
 
@@ -118,16 +138,7 @@ def first_card(
         **NOT_YET,
         **row,
         "id": order_id,
-        "urges": 0,
-        "delivery": None,
-        "previous_state": "",
         "account__channel": delivery.account.channel,
         "account__slug": delivery.account.slug,
     }
     return card(written, lines, undo_seconds=undo_seconds)
-
-
-def mask(phone: str) -> str:
-    """Leave the last four digits: "138 1234 5678" becomes "····5678"."""
-    digits = re.sub(r"\D", "", phone)
-    return f"····{digits[-4:]}" if digits else ""

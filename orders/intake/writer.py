@@ -7,55 +7,25 @@ the order of their keys, so that the two may wait for each other, but never in a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from operator import attrgetter
-from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
-from orders.admission import Verdict, admit
 from orders.bulk import Statement, insert_rows, insertion, run
-from orders.channels.incoming import CancelledByPlatform, Placed, Unknown
-from orders.events import NewEvent, append
-from orders.feed.wire import encode
-from orders.intake.changes import apply_change
+from orders.channels.incoming import Placed, StoreStatus, Unknown
+from orders.events import NewEvent
+from orders.intake.changes import apply_changes
+from orders.intake.consequences import Consequences
 from orders.intake.delivery import Delivery, Outcome
-from orders.intake.known import (
-    cancels_taken,
-    contradicting_messages,
-    contradicting_orders,
-    reading_levels,
-    taking_cancels,
-)
-from orders.intake.rows import conflict_row, first_card, line_rows, message_row, order_row
-from orders.models import Conflict, IncomingMessage, Order, OrderLine
-from orders.queries import intake_view
-from orders.states import OrderState
-from orders.telling import call_key, call_payload
-from outbox.models import Job
-from outbox.nudge import nudger
-from outbox.services import job_row
-from stores.actors import Actor
-from stores.services import count_leaks
+from orders.intake.filling import fill
+from orders.intake.known import any_key, contradicting_messages, known_orders
+from orders.intake.placing import Surroundings, looking_around, place_orders
+from orders.intake.rows import conflict_row, message_row
+from orders.models import Conflict, IncomingMessage
 
 Key = tuple[int, str]
-Row = dict[str, Any]
-INTAKE = Actor("")
-
-
-@dataclass(slots=True)
-class Consequences:
-    """What the messages of a batch lead to, written once after all of them."""
-
-    events: list[NewEvent] = field(default_factory=list)
-    queues: set[str] = field(default_factory=set)
-    leaks: Counter[tuple[int, int]] = field(default_factory=Counter)
 
 
 def write_batch(deliveries: Sequence[Delivery], *, now: datetime) -> list[Outcome]:
@@ -69,8 +39,21 @@ def write_batch(deliveries: Sequence[Delivery], *, now: datetime) -> list[Outcom
         for indexes in _rounds(deliveries):
             results = _write_round([deliveries[index] for index in indexes], consequences, now=now)
             outcomes.update(zip(indexes, results, strict=True))
-        _write_consequences(consequences, now=now)
+        consequences.write(now=now)
     return [outcomes[index] for index in range(len(deliveries))]
+
+
+def carry_out(delivery: Delivery, *, now: datetime) -> None:
+    """Do again, or for the first time, what a message that is stored already asks for.
+
+    For orders whose store is known only now, and for kinds that were not understood. What was done before is
+    found done.
+    """
+    with transaction.atomic():
+        consequences = Consequences()
+        around = Surroundings.read(*run(*looking_around([delivery])))
+        _carry_out([delivery], around, consequences, now=now)
+        consequences.write(now=now)
 
 
 def _rounds(deliveries: Sequence[Delivery]) -> Iterable[list[int]]:
@@ -97,20 +80,12 @@ def _keys(delivery: Delivery) -> set[tuple[str, int, str]]:
 def _write_round(
     deliveries: Sequence[Delivery], consequences: Consequences, *, now: datetime
 ) -> list[Outcome]:
-    placed = [delivery for delivery in deliveries if isinstance(delivery.message.content, Placed)]
-    keys, levels, cancels = run(
-        _taking_messages(deliveries, now),
-        reading_levels({delivery.place.store_id for delivery in placed}),
-        taking_cancels(delivery.order_key for delivery in placed),
-    )
+    keys, *around = run(_taking_messages(deliveries, now), *looking_around(deliveries))
     fresh_keys = set(keys)
     fresh = [delivery for delivery in deliveries if delivery.delivery_key in fresh_keys]
     repeated = [delivery for delivery in deliveries if delivery.delivery_key not in fresh_keys]
-    known = _write_orders(fresh, dict(levels), cancels_taken(cancels), consequences, now=now)
-    for delivery in sorted(fresh, key=attrgetter("order_key")):
-        if not isinstance(delivery.message.content, Placed | Unknown):
-            consequences.events.extend(apply_change(delivery, now=now))
-    conflicts = contradicting_messages(repeated) | _other_content(known)
+    known, contradicting = _carry_out(fresh, Surroundings.read(*around), consequences, now=now)
+    conflicts = contradicting_messages(repeated) | contradicting
     _keep_conflicts([d for d in deliveries if d.delivery_key in conflicts], fresh_keys, now=now)
     duplicates = {delivery.delivery_key for delivery in (*repeated, *known)}
     return [_outcome(delivery.delivery_key, conflicts, duplicates) for delivery in deliveries]
@@ -128,95 +103,47 @@ def _outcome(key: Key, conflicts: set[Key], duplicates: set[Key]) -> Outcome:
     return Outcome.DUPLICATE if key in duplicates else Outcome.STORED
 
 
-def _write_orders(
-    fresh: Sequence[Delivery],
-    levels: dict[int, str],
-    cancels: dict[Key, CancelledByPlatform],
-    consequences: Consequences,
-    *,
-    now: datetime,
-) -> list[Delivery]:
-    """Insert the new orders, their lines and jobs; returns the deliveries whose order is known already."""
-    in_order = sorted(fresh, key=attrgetter("order_key"))
-    placed = {d.order_key: (d, d.message.content) for d in in_order if isinstance(d.message.content, Placed)}
-    rows: dict[Key, Row] = {}
-    for key, (delivery, content) in placed.items():
-        rows[key] = order_row(delivery, content, _verdict(delivery, levels), cancels.get(key), now)
-    new = insert_rows(
-        Order, list(rows.values()), returning=("account_id", "external_id", "id"), unless_known=True
-    )
-    lines: list[Row] = []
-    jobs: list[Row] = []
-    for account_id, external_id, order_id in new:
-        delivery, content = placed[account_id, external_id]
-        row, own_lines = rows[account_id, external_id], line_rows(content, order_id)
-        lines += own_lines
-        jobs += _accepting_job(row, order_id, now)
-        _follow_up(delivery, row, own_lines, order_id, consequences)
-    _write_beside(lines, jobs)
-    consequences.queues |= {job["queue"] for job in jobs}
-    stored = {(account_id, external_id) for account_id, external_id, _ in new}
-    return [delivery for key, (delivery, _) in placed.items() if key not in stored]
+def _carry_out(
+    fresh: Sequence[Delivery], around: Surroundings, consequences: Consequences, *, now: datetime
+) -> tuple[list[Delivery], set[Key]]:
+    """Do what messages not seen before ask for.
+
+    Returns the deliveries whose order is known already, and the delivery keys of those that contradict it.
+    """
+    known = place_orders(fresh, around, consequences, now=now)
+    changing = [d for d in fresh if not isinstance(d.message.content, Placed)]
+    retold = [d for d in known if isinstance(d.message.content, Placed) and d.message.content.standing]
+    filled, contradicting = _retell(known, now=now)
+    consequences.events += filled
+    consequences.events += apply_changes(sorted([*changing, *retold], key=attrgetter("order_key")), now=now)
+    for delivery in fresh:
+        match delivery.message.content:
+            case StoreStatus() as status:
+                consequences.note_store(delivery, status)
+            case Unknown(ask=True):
+                consequences.ask(delivery.account.id)
+    return known, contradicting
 
 
-def _write_beside(lines: list[Row], jobs: list[Row]) -> None:
-    """What only orders just inserted need, in one go."""
-    if not lines:
-        return
-    statements = [insertion(OrderLine, lines)]
-    if jobs:
-        statements.append(insertion(Job, jobs, unless_known=True))
-    run(*statements)
-
-
-def _verdict(delivery: Delivery, levels: dict[int, str]) -> Verdict:
-    return admit(level=levels[delivery.place.store_id], auto_accept=delivery.place.auto_accept)
-
-
-def _accepting_job(row: Row, order_id: int, now: datetime) -> list[Row]:
-    """The call that tells the platform, if the order is accepted."""
-    if row["state"] != OrderState.ACCEPTED:
-        return []
-    key, payload = call_key(order_id=order_id, verb="accept"), call_payload(order_id=order_id, verb="accept")
-    return [job_row(kind="channel.order", key=key, payload=payload, now=now)]
-
-
-def _follow_up(
-    delivery: Delivery, row: Row, lines: list[Row], order_id: int, consequences: Consequences
-) -> None:
-    """The event of a new order, and the leak it may be."""
-    card = first_card(delivery, row, lines, order_id, settings.UNDO_SECONDS)
-    event = NewEvent(row["store_id"], order_id, "order.placed", INTAKE, f'"card":{encode(card)}')
-    consequences.events.append(event)
-    if row["held_reason"]:
-        consequences.leaks[row["store_id"], delivery.account.id] += 1
-
-
-def _write_consequences(consequences: Consequences, *, now: datetime) -> None:
-    for (store_id, account_id), orders in sorted(consequences.leaks.items()):
-        count_leaks(store_id=store_id, account_id=account_id, orders=orders)
-    for queue in consequences.queues:
-        transaction.on_commit(partial(nudger.nudge, queue))
-    leaking = sorted({store_id for store_id, _ in consequences.leaks})
-    switches = [
-        NewEvent(store_id, None, "intake.changed", INTAKE, f'"intake":{encode(intake_view(store_id))}')
-        for store_id in leaking
-    ]
-    if consequences.events or switches:
-        append([*consequences.events, *switches], at=now)
-
-
-def _other_content(known: Sequence[Delivery]) -> set[Key]:
-    given = {
-        d.order_key: d.message.content.content_hash for d in known if isinstance(d.message.content, Placed)
-    }
-    return contradicting_orders(known, given)
+def _retell(known: Sequence[Delivery], *, now: datetime) -> tuple[list[NewEvent], set[Key]]:
+    """Orders that are placed again: give an incomplete one its missing parts, notice a contradiction."""
+    stored = known_orders(known)
+    events: list[NewEvent] = []
+    contradicting: set[Key] = set()
+    for delivery in known:
+        placed, order = delivery.message.content, stored[delivery.order_key]
+        if not isinstance(placed, Placed) or placed.content_hash == order.content_hash:
+            continue
+        if not order.complete and placed.complete:
+            events += fill(order.id, placed, now=now)
+        elif order.complete and placed.complete and placed.first_hand:
+            contradicting.add(delivery.delivery_key)
+    return events, contradicting
 
 
 def _keep_conflicts(conflicts: Sequence[Delivery], fresh_keys: set[Key], *, now: datetime) -> None:
     """Keep the contradicting bodies apart. A fresh push among them is not remembered as taken, so that
     its repetition is answered with a conflict again."""
     insert_rows(Conflict, [conflict_row(delivery, now) for delivery in conflicts], unless_known=True)
-    taken = [delivery.delivery_key for delivery in conflicts if delivery.delivery_key in fresh_keys]
-    for account_id, delivery_id in taken:
-        IncomingMessage.objects.filter(Q(account_id=account_id, delivery_id=delivery_id)).delete()
+    if taken := [delivery.delivery_key for delivery in conflicts if delivery.delivery_key in fresh_keys]:
+        IncomingMessage.objects.filter(any_key("delivery_id", taken)).delete()

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from orders.channels.incoming import Keys, Proof
 from orders.channels.standard.push import parse
 from orders.intake.delivery import Account, Delivery, Place
 from orders.intake.writer import write_batch
@@ -15,13 +16,12 @@ def delivery_of(channel: StoreChannel, envelope: dict[str, Any], *, delivery_id:
     """A verified message from `channel`'s account."""
     body = encoded(envelope)
     account = channel.account
-    known = Account(account.pk, account.channel, account.slug, tuple(account.secret_list))
+    keys = Keys(account.app_id, tuple(account.secret_list))
     return Delivery(
-        account=known,
+        account=Account(account.pk, account.channel, account.slug, keys),
         place=Place(channel.store_id, channel.auto_accept),
-        message=parse(delivery_id=delivery_id, body=body),
-        body=body.decode(),
-        body_hash=str(hash(body)),
+        proof=Proof(delivery_id, "", body.decode(), str(hash(body))),
+        message=parse(kind="", raw=body.decode()),
     )
 
 

@@ -8,9 +8,9 @@ from django.db import DataError, OperationalError, connection
 from django.utils import timezone
 
 from orders.intake.app import IntakeApp
-from orders.intake.changes import settle_early_cancels
+from orders.intake.changes import settle_early
 from orders.intake.writer import write_batch
-from orders.models import Conflict, EarlyCancel, IncomingMessage, Order, OrderEvent
+from orders.models import Conflict, IncomingMessage, Order, OrderEvent
 from orders.tests.boards import watched
 from orders.tests.intake_client import IntakeClient
 from orders.tests.messages import cancelled, created, encoded, order_data, signed, urged
@@ -142,17 +142,20 @@ def test_create_and_cancel_in_any_order_end_cancelled(channel, push, order, toge
 def test_a_cancellation_that_crossed_with_its_order_is_settled(channel, push, now):
     """As two intake processes would leave it: the order is stored, and so is the early cancellation."""
     push(("msg-1", created(store_code=channel.external_code)))
-    EarlyCancel.objects.create(
-        account=channel.account, external_id="E-1001", reason="改主意了", by="customer", at=now
-    )
-    EarlyCancel.objects.create(account=channel.account, external_id="E-other", at=now)
+    for name, order_id in (("msg-2", "E-1001"), ("msg-3", "E-other")):
+        body = encoded(cancelled(store_code=channel.external_code, order_id=order_id)).decode()
+        IncomingMessage.objects.create(
+            account=channel.account, delivery_id=name, kind="order.cancelled", external_id=order_id,
+            body=body, body_hash=name, received_at=now, outcome="early",
+        )  # fmt: skip
 
     with watched(channel.store, now=timezone.now()) as events:
-        assert settle_early_cancels(now=now) == 1
-        assert settle_early_cancels(now=now) == 0
+        assert settle_early(now=now) == 1
+        assert settle_early(now=now) == 0
 
     assert [(event["kind"], event["actor"]) for event in events] == [("order.cancelled", "customer")]
-    assert list(EarlyCancel.objects.values_list("external_id", flat=True)) == ["E-other"]
+    waiting = IncomingMessage.objects.filter(outcome="early")
+    assert list(waiting.values_list("external_id", flat=True)) == ["E-other"]
 
 
 def test_an_urge_is_counted_and_shown(channel, push):
@@ -176,7 +179,7 @@ def test_automatic_acceptance_is_told_to_the_platform(channel, push):
         (
             "channel.order",
             f"order.accept.{order.pk}",
-            {"order": order.pk, "call": "order.accepted", "reason": ""},
+            {"order": order.pk, "call": "order.accepted", "data": {"reason": ""}},
         )
     ]
 
@@ -272,10 +275,13 @@ def test_moments_no_database_can_hold_are_refused(channel, push, moment):
     assert (status, body["error"].split(":")[0]) == (400, "data.placed_at")
 
 
-def test_a_store_code_nobody_bound_is_refused(account, push):
-    assert push(("msg-1", created(store_code="nowhere"))) == [
-        (404, {"error": "Store 'nowhere' is not bound to this account."})
-    ]
+def test_an_order_for_a_store_nobody_bound_is_taken_and_waits(account, push):
+    assert push(("msg-1", created(store_code="nowhere"))) == [(200, {"outcome": "stored"})]
+    assert push(("msg-1", created(store_code="nowhere"))) == [(200, {"outcome": "duplicate"})]
+
+    message = IncomingMessage.objects.get()
+    assert (message.outcome, message.store_code, message.external_id) == ("unrouted", "nowhere", "E-1001")
+    assert not Order.objects.exists()
 
 
 HEADERS = {
@@ -339,7 +345,7 @@ def test_during_a_rotation_both_secrets_are_good_and_no_third(channel):
 
 def test_one_that_cannot_be_stored_does_not_take_its_batch_with_it(channel, push, monkeypatch):
     def spoilt(deliveries, *, now):
-        if any(delivery.message.delivery_id == "bad" for delivery in deliveries):
+        if any(delivery.proof.delivery_id == "bad" for delivery in deliveries):
             raise DataError("value out of range")
         return write_batch(deliveries, now=now)
 

@@ -100,7 +100,7 @@ def test_a_platform_nobody_answers_for_is_tried_again(channel, accepted):
 
     job = run_next()
 
-    assert (job.state, job.last_error.startswith("CallFailed: ConnectError")) == ("due", True)
+    assert (job.state, job.last_error.startswith("Unreachable: no connection")) == ("due", True)
 
 
 def test_an_account_without_an_address_is_a_dead_letter(channel, accepted):

@@ -7,7 +7,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from orders import services
-from orders.models import Conflict, EarlyCancel, IncomingMessage, Order, OrderEvent, OrderLine
+from orders.models import (
+    Conflict,
+    IncomingMessage,
+    Order,
+    OrderEvent,
+    OrderLine,
+    Reconciliation,
+    RefusedMessage,
+    Tally,
+)
 from orders.retention import purge
 from orders.tasks import purge as purge_task
 from orders.tests.factories import place_order
@@ -45,7 +54,10 @@ def test_what_is_old_is_forgotten_wherever_its_card_is(now, late):
     OrderLine.objects.update(note="For Lin")
     place_order(channel, now=late, order_id="new")
 
-    assert purge(now=late) == {"orders": 2, "messages": 2, "conflicts": 0, "early_cancels": 0, "events": 3}
+    assert purge(now=late) == {
+        "orders": 2, "messages": 2, "conflicts": 0, "events": 3,
+        "refused": 0, "tallies": 0, "reconciliations": 0,
+    }  # fmt: skip
 
     assert list(Order.objects.order_by("pk").values_list(*PERSONAL)[:2]) == [NOTHING] * 2
     assert set(OrderLine.objects.filter(order__forgotten_at=late).values_list("note", flat=True)) == {""}
@@ -60,13 +72,17 @@ def test_contradictions_and_cancellations_without_an_order_are_forgotten(now, la
     for number, at in enumerate((now, late)):
         facts = {"delivery_id": str(number), "body": "{}", "body_hash": "x"}
         Conflict.objects.create(account=account, received_at=at, **facts)
-        EarlyCancel.objects.create(account=account, external_id=str(number), at=at)
+        RefusedMessage.objects.create(account=account, at=at, status=401, reason=str(number))
+        Tally.objects.create(account=account, hour=at, what="stored", count=number)
+        Reconciliation.objects.create(account=account, started_at=at, asked=number)
 
     touched = purge(now=late)
 
-    assert (touched["conflicts"], touched["early_cancels"]) == (1, 1)
+    kinds = ("conflicts", "refused", "tallies", "reconciliations")
+    assert [touched[kind] for kind in kinds] == [1, 1, 1, 1]
     assert list(Conflict.objects.values_list("delivery_id", flat=True)) == ["1"]
-    assert list(EarlyCancel.objects.values_list("external_id", flat=True)) == ["1"]
+    assert list(RefusedMessage.objects.values_list("reason", flat=True)) == ["1"]
+    assert [Tally.objects.get().count, Reconciliation.objects.get().asked] == [1, 1]
 
 
 def test_no_statement_touches_more_than_a_slice(now, late, monkeypatch):

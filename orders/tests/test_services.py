@@ -208,7 +208,11 @@ def test_a_rejected_order_leaves_the_board_with_its_reason(channel, order, now):
         "Lin",
         False,
     )
-    assert Job.objects.get().payload == {"order": order.pk, "call": "order.rejected", "reason": "卖完了"}
+    assert Job.objects.get().payload == {
+        "order": order.pk,
+        "call": "order.rejected",
+        "data": {"reason": "卖完了"},
+    }
 
 
 def test_a_cancelled_card_stays_until_it_is_dismissed(channel, order, now):

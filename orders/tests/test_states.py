@@ -3,7 +3,7 @@
 import pytest
 
 from orders.admission import Verdict, admit
-from orders.intake.rows import mask
+from orders.masks import mask
 from orders.states import ENDED, TRANSITIONS, OrderState, funded_by, on_board
 
 
@@ -12,9 +12,9 @@ def test_every_state_but_the_first_ones_can_be_reached():
     assert set(OrderState) - reached == {OrderState.HELD}
 
 
-def test_nothing_leads_out_of_an_end_but_a_recall():
+def test_nothing_leads_out_of_an_end_but_a_recall_and_a_platform_that_takes_a_delivery_back():
     leaving = {verb for verb, transition in TRANSITIONS.items() if transition.sources & ENDED}
-    assert leaving == {"recall"}
+    assert leaving == {"recall", "revoke"}
 
 
 @pytest.mark.parametrize(

@@ -6,43 +6,38 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import httpx
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from standardwebhooks.webhooks import Webhook
 
 from orders.cards import iso
-from orders.channels.calling import CallFailed
+from orders.channels.calling import Access
+from outbox.line import Line
 
-_client = httpx.Client(timeout=httpx.Timeout(5.0, connect=2.0))
+hears = frozenset({"order.accepted", "order.rejected", "order.cancelled", "order.ready", "order.delayed",
+    "order.collected", "order.delivered", "store.intake"})  # fmt: skip
+_line = Line()
 
 
 def call(
-    *, url: str, secret: str, call_id: str, kind: str, data: Mapping[str, Any], now: datetime
+    *, access: Access, call_id: str, kind: str, data: Mapping[str, Any], now: datetime
 ) -> Mapping[str, Any]:
     """POST one signed message and return the JSON object of the answer ({} if it is none).
 
-    `call_id` is the same on every attempt. Raises CallFailed; `retry` tells if another try is right.
+    `call_id` is the webhook-id, the same on every attempt. Raises outbox.calling.CallFailed.
     """
-    body = to_json({"type": kind, "timestamp": iso(now), "data": data}).decode()
+    body = to_json({"type": kind, "timestamp": iso(now), "data": data})
     headers = {
         "content-type": "application/json",
         "webhook-id": call_id,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret).sign(msg_id=call_id, timestamp=now, data=body),
+        "webhook-signature": Webhook(access.secret).sign(msg_id=call_id, timestamp=now, data=body.decode()),
     }
-    try:
-        response = _client.post(url, content=body, headers=headers)
-    except httpx.HTTPError as error:
-        raise CallFailed(f"{type(error).__name__}: {error}", retry=True) from error
-    if not response.is_success:
-        retry = response.status_code in {408, 425, 429} or response.status_code >= 500
-        raise CallFailed(f"HTTP {response.status_code}", retry=retry)
-    return _object(response)
+    return _object(_line.post(access.url, body, headers))
 
 
-def _object(response: httpx.Response) -> Mapping[str, Any]:
+def _object(reply: bytes) -> Mapping[str, Any]:
     try:
-        document = response.json()
+        document = from_json(reply)
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}

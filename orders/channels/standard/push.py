@@ -8,7 +8,6 @@ import binascii
 import hashlib
 import logging
 import re
-from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +16,14 @@ from pydantic_core import from_json, to_json
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
 from orders.channels.incoming import (
-    CancelledByPlatform,
     IncomingLine,
+    Keys,
     Message,
     Placed,
+    Proof,
     Rejected,
+    Request,
+    Standing,
     Urged,
 )
 from orders.channels.standard.payload import (
@@ -34,6 +36,8 @@ from orders.channels.standard.payload import (
     UrgedOrder,
 )
 
+METHODS = frozenset({"POST"})
+KINDS: frozenset[str] = frozenset()
 SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
 logger = logging.getLogger(__name__)
 
@@ -45,12 +49,18 @@ CANCELLED: TypeAdapter[Cancelled] = TypeAdapter(Cancelled)
 URGED: TypeAdapter[UrgedOrder] = TypeAdapter(UrgedOrder)
 
 
-def verify(*, secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> str:
-    """Check the signature over the raw body with any of `secrets`; return the delivery id.
+def is_ping(request: Request) -> bool:
+    """The specification knows no trying of addresses."""
+    return False
+
+
+def verify(*, keys: Keys, request: Request) -> Proof:
+    """Check the signature over the raw body with any of the secrets.
 
     Raises Rejected(400) for missing or malformed headers, Rejected(401) for a wrong signature or a
     time more than five minutes off.
     """
+    headers, body = request.headers, request.body
     delivery_id = headers.get("webhook-id", "")
     if not ID_FORM.fullmatch(delivery_id):
         raise Rejected(400, "webhook-id must be 1 to 128 printable characters.")
@@ -58,9 +68,10 @@ def verify(*, secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -
         if not headers.get(name):
             raise Rejected(400, f"{name} is missing.")
     signed = {name: headers[name] for name in SIGNED}
-    if not any(_matches(secret, signed, body) for secret in secrets):
-        raise Rejected(401, "The signature does not match, or its time is more than five minutes off.")
-    return delivery_id
+    for place, secret in enumerate(keys.secrets):
+        if _matches(secret, signed, body):
+            return Proof(delivery_id, "", body.decode(), hashlib.sha256(body).hexdigest(), place)
+    raise Rejected(401, "The signature does not match, or its time is more than five minutes off.")
 
 
 def _matches(secret: str, headers: dict[str, str], body: bytes) -> bool:
@@ -87,35 +98,38 @@ def _webhook(secret: str) -> Webhook | None:
         return None
 
 
-def parse(*, delivery_id: str, body: bytes) -> Message:
-    """Turn a verified body into the one message form. Raises Rejected(400) saying what is wrong."""
+def parse(*, kind: str, raw: str) -> Message:
+    """Turn a verified body into the one message form; its kind is in it. Raises Rejected(400) saying what is
+    wrong."""
     try:
-        document = from_json(body, allow_inf_nan=False)
-        kind = document.get("type") if isinstance(document, dict) else None
-        return _message(delivery_id, kind, document)
+        document = from_json(raw, allow_inf_nan=False)
+        said = document.get("type") if isinstance(document, dict) else None
+        return _message(said, document)
     except ValidationError as error:
         raise Rejected(400, _first_fault(error)) from error
     except ValueError as error:
         raise Rejected(400, f"Not JSON: {error}") from error
 
 
-def _message(delivery_id: str, kind: Any, document: Any) -> Message:
+def _message(kind: Any, document: Any) -> Message:
     match kind:
         case "order.created":
             order = CREATED.validate_python(document)["data"]
-            return Message(delivery_id, kind, order["order_id"], order["store_code"], _placed(order))
+            return Message(kind, order["order_id"], order["store_code"], _placed(order))
         case "order.cancelled":
-            cancel = CANCELLED.validate_python(document)["data"]
-            content = CancelledByPlatform(
-                reason=cancel.get("reason") or "", by=cancel.get("by") or "platform"
+            told = CANCELLED.validate_python(document)
+            cancel = told["data"]
+            content = Standing(
+                "cancelled", told["timestamp"], cancel.get("reason") or "", cancel.get("by") or "platform"
             )
-            return Message(delivery_id, kind, cancel["order_id"], cancel["store_code"], content)
+            return Message(kind, cancel["order_id"], cancel["store_code"], content)
         case "order.urged":
-            urge = URGED.validate_python(document)["data"]
-            return Message(delivery_id, kind, urge["order_id"], urge["store_code"], Urged())
+            said = URGED.validate_python(document)
+            urge = said["data"]
+            return Message(kind, urge["order_id"], urge["store_code"], Urged(at=said["timestamp"]))
         case _:
             unknown = ENVELOPE.validate_python(document)
-            return Message(delivery_id, unknown["type"], external_id="", store_code="")
+            return Message(unknown["type"], external_id="", store_code="")
 
 
 def _placed(order: OrderCreated) -> Placed:
@@ -161,6 +175,11 @@ def _first_fault(error: ValidationError) -> str:
     return f"{place}: {fault['msg']}" if place else str(fault["msg"])
 
 
-def answer(outcome: str) -> dict[str, Any]:
-    """The body of a 200."""
-    return {"outcome": outcome}
+def answer(outcome: str) -> tuple[int, dict[str, Any]]:
+    """200 once it is stored, 409 for the same id with another body."""
+    return (409 if outcome == "conflict" else 200), {"outcome": outcome}
+
+
+def refusal(status: int, detail: str) -> tuple[int, dict[str, Any]]:
+    """What is wrong, in a sentence."""
+    return status, {"error": detail}
