@@ -125,8 +125,8 @@ class ChannelAccount(models.Model):
     """A franchise's account with a platform: `slug` is in the intake path, `secrets` verify pushes.
 
     `secrets` holds one secret a line, the newest first; several are valid while they are rotated.
-    `app_id` is who we are at the platform, where it numbers its partners (Ele.me: the app key; Meituan: the
-    app id). `callback_url` is where the platform takes our calls (accepted, ready, store paused …).
+    `app_id` is who we are at the platform, where it numbers its partners; `app_key` is what calls name instead,
+    where that is another (Ele.me). `callback_url` is where the platform takes our calls (accepted, ready, store paused …).
     """
 
     franchise = models.ForeignKey(
@@ -138,7 +138,13 @@ class ChannelAccount(models.Model):
         _("our id at the platform"),
         max_length=64,
         blank=True,
-        help_text=_("Ele.me: app key. Meituan: app id."),
+        help_text=_("The app id, as pushes name it"),
+    )
+    app_key = models.CharField(
+        _("our key at the platform"),
+        max_length=64,
+        blank=True,
+        help_text=_("Ele.me: the app key that calls name; leave empty where it is the id"),
     )
     secrets = SealedTextField(_("secrets"), help_text=_("One a line, the newest first"))
     callback_url = models.URLField(_("platform address"), blank=True)

@@ -46,6 +46,7 @@ def _account(account: ChannelAccount) -> dict[str, Any]:
         "channel": account.channel,
         "account": account.slug,
         "intake_path": f"/intake/{account.channel}/{account.slug}/",
+        "app_id": account.app_id,
         "secret": account.secret_list[0],
         "store_codes": list(codes),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 from datetime import datetime
@@ -15,9 +14,9 @@ from couriers.providers import Courier
 from merchant_portal.demo import brand
 from merchant_portal.demo.brand import DemoFranchise, DemoStore
 from merchant_portal.demo.logins import Logins
+from merchant_portal.demo.platforms import list_store, load_accounts
 from orders.models import StoreSequence
-from stores.channels import Channel
-from stores.models import ChannelAccount, Franchise, IntakeState, Membership, Store, StoreChannel, User
+from stores.models import Franchise, IntakeState, Membership, Store, User
 
 
 @transaction.atomic
@@ -27,7 +26,7 @@ def load_brand(*, var_dir: Path, sandbox_url: str, now: datetime) -> None:
     Passwords and secrets are made once. Addresses of the sandbox are brought up to date.
     """
     people = Logins(var_dir).ensure(_logins())
-    franchises = {entry.slug: _franchise(entry, sandbox_url) for entry in brand.FRANCHISES}
+    franchises = {entry.slug: _franchise(entry, sandbox_url, now) for entry in brand.FRANCHISES}
     stores = {entry.code: _store(entry, franchises[entry.franchise], now) for entry in brand.STORES}
     _admin(people)
     for franchise in brand.FRANCHISES:
@@ -44,18 +43,9 @@ def _logins() -> list[str]:
     return [brand.ADMIN[0], *(entry.manager[0] for entry in brand.FRANCHISES), *staff]
 
 
-def _franchise(entry: DemoFranchise, sandbox_url: str) -> Franchise:
+def _franchise(entry: DemoFranchise, sandbox_url: str, now: datetime) -> Franchise:
     franchise, _created = Franchise.objects.update_or_create(slug=entry.slug, defaults={"name": entry.name})
-    ChannelAccount.objects.update_or_create(
-        slug=entry.account,
-        defaults={"callback_url": f"{sandbox_url}/platform/standard/{entry.account}/calls"},
-        create_defaults={
-            "franchise": franchise,
-            "channel": Channel.STANDARD,
-            "callback_url": f"{sandbox_url}/platform/standard/{entry.account}/calls",
-            "secrets": _webhook_secret(),
-        },
-    )
+    load_accounts(entry, franchise, sandbox_url, now)
     CourierAccount.objects.update_or_create(
         franchise=franchise,
         label="Dada 达达",
@@ -67,10 +57,6 @@ def _franchise(entry: DemoFranchise, sandbox_url: str) -> Franchise:
         },
     )
     return franchise
-
-
-def _webhook_secret() -> str:
-    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _dada_credentials(entry: DemoFranchise) -> dict[str, str]:
@@ -95,12 +81,7 @@ def _store(entry: DemoStore, franchise: Franchise, now: datetime) -> Store:
     )
     IntakeState.objects.get_or_create(store=store, defaults={"changed_at": now})
     StoreSequence.objects.get_or_create(store=store, defaults={"epoch": secrets.token_hex(8)})
-    for account in franchise.channel_accounts.all():
-        StoreChannel.objects.get_or_create(
-            store=store,
-            account=account,
-            defaults={"external_code": entry.code, "auto_accept": entry.auto_accept},
-        )
+    list_store(entry, store, franchise)
     for courier in franchise.courier_accounts.all():
         CourierStore.objects.get_or_create(
             store=store, account=courier, defaults={"shop_no": _shop_no(entry)}

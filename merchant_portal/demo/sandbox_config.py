@@ -10,8 +10,10 @@ from couriers.models import CourierAccount
 from merchant_portal.demo import brand
 from merchant_portal.demo.logins import Logins
 from merchant_portal.demo.menu import menu
+from merchant_portal.demo.platforms import slug
 from merchant_portal.portal.var import write_private
-from stores.models import ChannelAccount, Membership, StoreChannel
+from stores.channels import Channel
+from stores.models import ChannelAccount, ChannelToken, Membership, StoreChannel
 
 
 def write_sandbox_config(*, var_dir: Path, portal_url: str) -> None:
@@ -30,18 +32,23 @@ def write_sandbox_config(*, var_dir: Path, portal_url: str) -> None:
 
 
 def _accounts() -> list[ChannelAccount]:
-    slugs = [entry.account for entry in brand.FRANCHISES]
+    slugs = [slug(entry, channel) for entry in brand.FRANCHISES for channel in Channel]
     return list(ChannelAccount.objects.filter(slug__in=slugs).order_by("slug"))
 
 
 def _account(account: ChannelAccount) -> dict[str, Any]:
     shops = account.store_channels.select_related("store").order_by("external_code")
-    return {
+    told = {
+        "channel": account.channel,
         "slug": account.slug,
+        "app_id": account.app_id,
+        "app_key": account.app_key,
         "secret": account.secret_list[0],
-        "intake_path": f"/intake/standard/{account.slug}/",
+        "intake_path": f"/intake/{account.channel}/{account.slug}/",
         "stores": [_shop(entry) for entry in shops],
     }
+    token = ChannelToken.objects.filter(account=account).first()
+    return {**told, "token": token.access, "refresh_token": token.refresh} if token else told
 
 
 def _shop(entry: StoreChannel) -> dict[str, Any]:

@@ -13,12 +13,21 @@ from merchant_portal.demo.credentials import NoDemo, credentials
 from merchant_portal.demo.loader import load_brand
 from merchant_portal.demo.sandbox_config import write_sandbox_config
 from orders.models import StoreSequence
-from stores.models import ChannelAccount, Franchise, IntakeState, Membership, Store, StoreChannel, User
+from stores.models import (
+    ChannelAccount,
+    ChannelToken,
+    Franchise,
+    IntakeState,
+    Membership,
+    Store,
+    StoreChannel,
+    User,
+)
 
 pytestmark = pytest.mark.django_db
 TABLES = (
     Franchise, Store, User, Membership, ChannelAccount, StoreChannel, IntakeState, StoreSequence,
-    CourierAccount, CourierStore, Rider,
+    CourierAccount, CourierStore, Rider, ChannelToken,
 )  # fmt: skip
 
 
@@ -90,9 +99,14 @@ def test_credentials_tell_scripts_all_they_need(loaded):
     assert found["users"][3]["stores"] == [{"id": Store.objects.get(code="SH-01").pk, "code": "SH-01"}]
     assert [(account["channel"], account["intake_path"]) for account in found["channel_accounts"]] == [
         ("standard", "/intake/standard/qinghe-jinxi/"),
+        ("eleme", "/intake/eleme/qinghe-jinxi-eleme/"),
+        ("meituan", "/intake/meituan/qinghe-jinxi-meituan/"),
         ("standard", "/intake/standard/qinghe-yulan/"),
+        ("eleme", "/intake/eleme/qinghe-yulan-eleme/"),
+        ("meituan", "/intake/meituan/qinghe-yulan-meituan/"),
     ]
-    codes = sorted(code for account in found["channel_accounts"] for code in account["store_codes"])
+    standard = [account for account in found["channel_accounts"] if account["channel"] == "standard"]
+    codes = sorted(code for account in standard for code in account["store_codes"])
     assert codes == sorted(store.code for store in STORES)
 
 
@@ -114,6 +128,7 @@ def test_the_sandbox_is_told_all_it_needs(loaded):
     path = loaded / "sandbox" / "brand.json"
     told = json.loads(path.read_text())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert sum(len(account["stores"]) for account in told["accounts"]) == len(told["crew"]) == 12
+    assert [len(account["stores"]) for account in told["accounts"]] == [5, 5, 5, 7, 7, 7]
+    assert len(told["crew"]) == 12
     assert sorted(len(account["shops"]) for account in told["dada"]) == [5, 7]
     assert len(told["menu"]["drinks"]) == 12

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='channelaccount',
             name='app_id',
-            field=models.CharField(blank=True, help_text='Ele.me: app key. Meituan: app id.', max_length=64, verbose_name='our id at the platform'),
+            field=models.CharField(blank=True, help_text='The app id, as pushes name it', max_length=64, verbose_name='our id at the platform'),
         ),
         migrations.AddField(
             model_name='storechannel',
@@ -39,5 +39,10 @@ class Migration(migrations.Migration):
             model_name='channelaccount',
             name='channel',
             field=models.CharField(choices=[('standard', 'Standard webhook'), ('eleme', 'Ele.me / Taobao Instant Commerce'), ('meituan', 'Meituan Waimai')], max_length=20, verbose_name='channel'),
+        ),
+        migrations.AddField(
+            model_name='channelaccount',
+            name='app_key',
+            field=models.CharField(blank=True, help_text='Ele.me: the app key that calls name; leave empty where it is the id', max_length=64, verbose_name='our key at the platform'),
         ),
     ]
