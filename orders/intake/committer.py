@@ -4,104 +4,198 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import dataclass
 
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from orders.intake.delivery import Delivery, Outcome
+from orders.intake.waiting import WaitingRoom
 
 logger = logging.getLogger(__name__)
 LARGEST_BATCH = 256
+WATCH_EVERY = 1.0  # seconds between two looks for those who have waited too long
+FIRST_PACE = 500.0  # messages per second, until the first batches have told
+SOONEST, LATEST = 1.0, 60.0  # seconds after which a refused sender is asked to come back
 
 Write = Callable[..., list[Outcome]]
 
 
-class Overloaded(Exception):
+class NotStored(Exception):
+    """Nothing is known to be stored; sending it again after `retry_after` whole seconds is right."""
+
+    def __init__(self, reason: str, *, retry_after: int) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Overloaded(NotStored):
     """Too much waits already; nothing was taken."""
 
 
-class NotCommitted(Exception):
-    """The database could not commit it; nothing was stored, sending it again is right."""
+class NotCommitted(NotStored):
+    """The database could not commit it, or not in time."""
 
 
 class Unstorable(Exception):
     """The database refuses this one message for what is in it."""
 
 
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """A delivery whose sender waits for `answer`, until `deadline` (the loop's clock)."""
+
+    delivery: Delivery
+    answer: asyncio.Future[Outcome]
+    deadline: float
+
+
 class Committer:
     """Takes deliveries from the event loop and commits them in batches, in a thread of its own.
 
     `write(deliveries, now=…)` commits or raises. There is no timer: an idle committer writes at once,
-    a busy one collects up to `LARGEST_BATCH` meanwhile.
+    a busy one collects up to `LARGEST_BATCH` meanwhile. Every sender is answered in `deadline` seconds or so.
     """
 
-    def __init__(self, write: Write, *, most_waiting: int) -> None:
+    def __init__(self, write: Write, *, most_waiting: int, deadline: float = 10.0) -> None:
         self._write = write
-        self._most_waiting = most_waiting
-        self._waiting: list[tuple[Delivery, asyncio.Future[Outcome]]] = []
+        self._deadline = deadline
+        self._room: WaitingRoom[Waiter] = WaitingRoom(most_waiting)
+        self._batch: list[Waiter] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="committer")
         self._flushing: asyncio.Task[None] | None = None
+        self._watching: asyncio.TimerHandle | None = None
+        self._pace = FIRST_PACE
+        self._refused = 0  # since nobody waited
+        self._closed = False
+
+    def check_room(self, account_id: int) -> None:
+        """Raise Overloaded if a message of this account would be refused: ask before working on it."""
+        if not self._room.admits(account_id):
+            raise self._overloaded()
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Return once `delivery` is committed. Raises Overloaded, NotCommitted, Unstorable."""
-        if len(self._waiting) >= self._most_waiting:
-            raise Overloaded
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((delivery, future))
+        if self._closed:
+            raise _not_committed("intake is shutting down")
+        key = (delivery.account.id, delivery.message.store_code)
+        if not self._room.admits_to(key):
+            raise self._overloaded()
+        loop = asyncio.get_running_loop()
+        waiter = Waiter(delivery, loop.create_future(), loop.time() + self._deadline)
+        self._room.enter(key, waiter)
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
-        return await future
+            self._flushing = loop.create_task(self._flush())
+        if self._watching is None:
+            self._watching = loop.call_later(WATCH_EVERY, self._watch)
+        try:
+            return await waiter.answer
+        except asyncio.CancelledError:
+            self._room.leave(key, waiter)
+            raise
 
     async def close(self) -> None:
-        """Give the thread's database connection back and end the thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, _close_connection)
-        self._thread.shutdown()
+        """Answer who waits, let the batch under way end, give the thread's connection back.
+
+        A database that hangs is waited for no longer than a sender would be. Again is nothing.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        for waiter in self._room.take(len(self._room)):
+            _settle(waiter, _not_committed("intake is shutting down"))
+        if self._watching is not None:
+            self._watching.cancel()
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing], timeout=self._deadline)
+        if not self._batch:
+            await asyncio.get_running_loop().run_in_executor(self._thread, _close_connection)
+        self._thread.shutdown(wait=False)
 
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
-            deliveries = [delivery for delivery, _ in batch]
+        while batch := self._room.take(LARGEST_BATCH):
+            self._batch = batch
+            began = loop.time()
+            deliveries = [waiter.delivery for waiter in batch]
             results = await loop.run_in_executor(self._thread, self._commit, deliveries)
-            for (_, future), result in zip(batch, results, strict=True):
-                _settle(future, result)
+            for waiter, result in zip(batch, results, strict=True):
+                _settle(waiter, result)
+            self._pace += 0.2 * (len(batch) / max(loop.time() - began, 1e-6) - self._pace)
+        self._batch = []
+        if self._refused:
+            logger.warning("intake takes everything again; it refused %d messages", self._refused)
+            self._refused = 0
+
+    def _watch(self) -> None:
+        """Answer those who have waited too long.
+
+        Who is in no batch yet is not written any more: its sender sends it again, so writing it would be
+        work for nothing while there is too much of it. What is in a batch may still be committed; sent
+        again, it is a duplicate.
+        """
+        now = asyncio.get_running_loop().time()
+        for key, waiter in self._room:
+            if waiter.deadline <= now:
+                self._room.leave(key, waiter)
+                _settle(waiter, _not_committed("its turn did not come in time"))
+        for waiter in self._batch:
+            if waiter.deadline <= now:
+                _settle(waiter, _not_committed("the database did not commit it in time"))
+        busy = self._batch or len(self._room)
+        self._watching = asyncio.get_running_loop().call_later(WATCH_EVERY, self._watch) if busy else None
+
+    def _overloaded(self) -> Overloaded:
+        """Refuse one message. Its sender is to come back when what waits, and what was refused before it, can
+        have been written; not all of them at the same moment."""
+        if not self._refused:
+            logger.warning("intake refuses messages: %d wait", len(self._room))
+        self._refused += 1
+        seconds = (len(self._room) + self._refused) / self._pace
+        return Overloaded("too much waits", retry_after=_jittered(min(max(seconds, SOONEST), LATEST)))
 
     def _commit(self, deliveries: Sequence[Delivery]) -> list[Outcome | Exception]:
-        """Commit the batch; if one message spoils it, commit them one by one."""
+        """Commit the batch; if one message spoils it, commit its halves apart, down to that message."""
         try:
             return list(self._write(deliveries, now=timezone.now()))
         except (OperationalError, InterfaceError) as error:
             logger.warning("intake could not commit %d messages: %s", len(deliveries), error)
             connection.close()
-            return [NotCommitted(str(error))] * len(deliveries)
-        except Exception:
-            logger.exception("a batch of %d failed, writing it one by one", len(deliveries))
-        return [self._commit_alone(delivery, now=timezone.now()) for delivery in deliveries]
-
-    def _commit_alone(self, delivery: Delivery, *, now: datetime) -> Outcome | Exception:
-        try:
-            return self._write([delivery], now=now)[0]
+            return [_not_committed(str(error)) for _ in deliveries]
         except (DataError, IntegrityError, ValueError, ArithmeticError) as error:
-            logger.warning("message %s cannot be stored: %s", delivery.proof.delivery_id, error)
-            return Unstorable(type(error).__name__)
-        except (
-            Exception
-        ) as error:  # whatever it is, its sender must get an answer, and the next batch its turn
-            logger.exception("message %s was not committed", delivery.proof.delivery_id)
-            connection.close()
-            return NotCommitted(str(error))
+            if len(deliveries) == 1:
+                logger.warning("message %s cannot be stored: %s", deliveries[0].proof.delivery_id, error)
+                return [Unstorable(type(error).__name__)]
+        except Exception as error:  # whatever it is, senders must get an answer, and the next batch its turn
+            if len(deliveries) == 1:
+                logger.exception("message %s was not committed", deliveries[0].proof.delivery_id)
+                connection.close()
+                return [_not_committed(str(error))]
+        logger.warning("a batch of %d failed, writing its halves apart", len(deliveries))
+        half = len(deliveries) // 2
+        return [*self._commit(deliveries[:half]), *self._commit(deliveries[half:])]
 
 
-def _settle(future: asyncio.Future[Outcome], result: Outcome | Exception) -> None:
-    if future.done():  # the sender gave up waiting
+def _not_committed(reason: str) -> NotCommitted:
+    return NotCommitted(reason, retry_after=_jittered(5.0))
+
+
+def _jittered(seconds: float) -> int:
+    """Whole seconds, up to half as many again."""
+    return math.ceil(seconds * random.uniform(1.0, 1.5))  # noqa: S311 -- jitter
+
+
+def _settle(waiter: Waiter, result: Outcome | Exception) -> None:
+    if waiter.answer.done():  # the sender gave up waiting
         return
     if isinstance(result, Exception):
-        future.set_exception(result)
+        waiter.answer.set_exception(result)
     else:
-        future.set_result(result)
+        waiter.answer.set_result(result)
 
 
 def _close_connection() -> None:
