@@ -125,8 +125,9 @@ class ChannelAccount(models.Model):
     """A franchise's account with a platform: `slug` is in the intake path, `secrets` verify pushes.
 
     `secrets` holds one secret a line, the newest first; several are valid while they are rotated.
-    `app_id` is who we are at the platform, where it numbers its partners; `app_key` is what calls name instead,
-    where that is another (Ele.me). `callback_url` is where the platform takes our calls (accepted, ready, store paused …).
+    `app_id` is who we are at the platform, where it numbers its partners; `app_key` is what calls name
+    instead, where that is another (Ele.me). `callback_url` is where the platform takes our calls (accepted,
+    ready, store paused …).
     """
 
     franchise = models.ForeignKey(
