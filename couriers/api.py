@@ -9,7 +9,7 @@ from ninja.responses import Status
 from pydantic import model_validator
 
 from couriers import services
-from couriers.errors import LiveHandOff, NotPossible
+from couriers.errors import LiveHandOff
 from couriers.models import CourierAccount, Rider
 from couriers.queries import Carriers, carriers
 from orders.api import CommandIn, CommandOut, Refusal
@@ -78,23 +78,18 @@ def hand_off(request: HttpRequest, store_id: int, order_id: int, body: HandOffIn
     except LiveHandOff as live:
         told = {"by": live.by, "at": iso(live.at), "card": live.card}
         return Status(409, {"code": "live_handoff", "detail": str(live), **told})
-    except NotPossible as error:
-        return Status(422, {"code": "not_possible", "detail": str(error)})
 
 
 @router.post("/{int:store_id}/orders/{int:order_id}/handoff/{verb}", response=ANSWERS)
 def follow_hand_off(
     request: HttpRequest, store_id: int, order_id: int, verb: Verb, body: CommandIn | None = None
-) -> Answer:
+) -> Stepped:
     """`cancel` any hand-off before the pick-up; `picked-up` and `delivered` for own riders."""
     order = order_of(request, store_id, order_id)
     command: dict[str, Any] = {"order_id": order.pk, **sender_of(request)}
-    try:
-        if verb == "cancel":
-            return services.cancel_hand_off(reason=body.reason if body else "", **command)
-        return VERBS[verb](**command)
-    except NotPossible as error:
-        return Status(422, {"code": "not_possible", "detail": str(error)})
+    if verb == "cancel":
+        return services.cancel_hand_off(reason=body.reason if body else "", **command)
+    return VERBS[verb](**command)
 
 
 def _give(request: HttpRequest, store: Store, order: Order, body: HandOffIn) -> Stepped:

@@ -8,10 +8,6 @@ from orders.cards import Card
 from orders.errors import Stale
 
 
-class NotPossible(Exception):
-    """The order or the hand-off does not allow it; `str()` says why, for people."""
-
-
 class LiveHandOff(Stale):
     """Somebody handed the order off already: says who and when. `card` is the order as it stands."""
 

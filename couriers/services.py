@@ -11,11 +11,11 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from couriers.errors import LiveHandOff, NotPossible
+from couriers.errors import LiveHandOff
 from couriers.models import CourierAccount, HandOff, Rider
 from couriers.record import REASON_LENGTH, call_off, load, move, publish, send
 from couriers.states import BEFORE_PICK_UP, LIVE, HandOffState, Progress
-from orders.errors import Stale
+from orders.errors import NotPossible, Stale
 from orders.models import Order, OrderEvent
 from orders.queries import card_of
 from orders.services import Stepped, once
@@ -182,7 +182,7 @@ def _own(order_id: int) -> HandOff:
 
 
 def _last_touch(order_id: int) -> tuple[str, datetime]:
-    last = OrderEvent.objects.filter(order_id=order_id).order_by("-seq").first()
+    last = OrderEvent.objects.filter(order_id=order_id).order_by("-pk").first()
     if last is not None:
         return last.actor_label, last.at
     return "", Order.objects.get(pk=order_id).received_at

@@ -13,7 +13,7 @@ from couriers.api import router as couriers_router
 from merchant_portal.docs_page import DocsPage
 from orders.api import router as orders_router
 from orders.cards import iso
-from orders.errors import CannotUndo, Stale
+from orders.errors import CannotUndo, NotPossible, Stale
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,12 @@ def stale(request: HttpRequest, error: Stale) -> HttpResponse:
 def cannot_undo(request: HttpRequest, error: CannotUndo) -> HttpResponse:
     """Too late to take a step back."""
     return api.create_response(request, {"code": "too_late", "detail": str(error)}, status=409)
+
+
+@api.exception_handler(NotPossible)
+def not_possible(request: HttpRequest, error: NotPossible) -> HttpResponse:
+    """The order does not allow it, and will not."""
+    return api.create_response(request, {"code": "not_possible", "detail": str(error)}, status=422)
 
 
 @api.exception_handler(OperationalError)

@@ -24,3 +24,7 @@ class CannotUndo(Exception):
 
     def __init__(self) -> None:
         super().__init__(_("This step can no longer be undone."))
+
+
+class NotPossible(Exception):
+    """What is asked for cannot be done with this order; `str()` says why, for people."""

@@ -82,7 +82,7 @@ def step(
         _change_state(order_id, verb=verb, actor=actor, now=now, reason=reason)
         if tell:
             tell_platform(order_id=order_id, verb=verb, reason=reason, now=now)
-        return _record(order_id, kind=KINDS[verb], actor=actor, now=now, command=command)
+        return record(order_id, kind=KINDS[verb], actor=actor, now=now, command=command)
 
 
 @once
@@ -102,7 +102,7 @@ def undo(*, order_id: int, actor: Actor, now: datetime, command: str | None = No
         Order.objects.filter(pk=order_id).update(
             state=back_to, previous_state="", stepped_at=None, on_board=board, **stamp
         )
-        return _record(order_id, kind="order.undone", actor=actor, now=now, command=command)
+        return record(order_id, kind="order.undone", actor=actor, now=now, command=command)
 
 
 @once
@@ -111,8 +111,8 @@ def dismiss(*, order_id: int, actor: Actor, now: datetime, command: str | None =
     with transaction.atomic():
         seen = Order.objects.filter(pk=order_id, state=OrderState.CANCELLED, dismissed_at=None)
         if seen.update(dismissed_at=now, on_board=False) != 1:
-            raise _stale(order_id)
-        return _record(order_id, kind="order.dismissed", actor=actor, now=now, command=command)
+            raise stale(order_id)
+        return record(order_id, kind="order.dismissed", actor=actor, now=now, command=command)
 
 
 def note_urge(*, order_id: int, now: datetime) -> None:
@@ -143,7 +143,7 @@ def follow_delivery(
             kind = KINDS[verb]
             tell_platform(order_id=order_id, verb=verb, reason="", now=now, undoable=False)
         Order.objects.filter(pk=order_id).update(delivery=summary)
-        return _record(order_id, kind=kind, actor=actor, now=now, command=command)
+        return record(order_id, kind=kind, actor=actor, now=now, command=command)
 
 
 def note_heard(*, order_id: int, platform_state: str) -> None:
@@ -156,8 +156,9 @@ def note_heard(*, order_id: int, platform_state: str) -> None:
 def reveal_phone(*, order_id: int, actor: Actor, now: datetime) -> str:
     """Return the guest's phone number and write down who asked for it."""
     with transaction.atomic():
-        phone = Order.objects.values_list("customer_phone", flat=True).get(pk=order_id)
-        _record(order_id, kind="order.phone_revealed", actor=actor, now=now)
+        held_still = Order.objects.select_for_update(no_key=True)  # or its event may miss its board
+        phone = held_still.values_list("customer_phone", flat=True).get(pk=order_id)
+        record(order_id, kind="order.phone_revealed", actor=actor, now=now)
     return phone
 
 
@@ -180,6 +181,22 @@ def try_step(
     return Order.objects.filter(pk=order_id, state=order.state).update(**values) == 1
 
 
+def record(order_id: int, *, kind: str, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
+    """The last write of every verb, here and in its neighbours: one event with the whole card."""
+    card = card_of(order_id)
+    event = _event(card, _store_of(order_id), kind=kind, actor=actor, command=command)
+    return Stepped(card=card, seq=append([event], at=now)[0])
+
+
+def stale(order_id: int) -> Stale:
+    """The refusal that says who changed the order last."""
+    card = card_of(order_id)
+    # By row, not by number: an order that was moved has events of two stores.
+    last = OrderEvent.objects.filter(order_id=order_id).exclude(kind="order.delivery").order_by("-pk").first()
+    by, at = (last.actor_label, last.at) if last else ("", Order.objects.get(pk=order_id).received_at)
+    return Stale(card=card, by=by, at=at)
+
+
 def event_for(order_id: int, *, kind: str, actor: Actor, command: str | None = None) -> NewEvent:
     """The event of a change just made, with the card as it stands in this transaction."""
     return _event(card_of(order_id), _store_of(order_id), kind=kind, actor=actor, command=command)
@@ -187,7 +204,7 @@ def event_for(order_id: int, *, kind: str, actor: Actor, command: str | None = N
 
 def _change_state(order_id: int, *, verb: str, actor: Actor, now: datetime, reason: str) -> None:
     if not try_step(order_id, verb=verb, actor=actor, now=now, reason=reason):
-        raise _stale(order_id)
+        raise stale(order_id)
 
 
 def _last_verb(order: Order) -> str | None:
@@ -215,13 +232,6 @@ def _may_undo(order: Order, now: datetime) -> bool:
     return order.stepped_at is not None and now - order.stepped_at <= window
 
 
-def _record(order_id: int, *, kind: str, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
-    """The last write of every verb: one event with the whole card."""
-    card = card_of(order_id)
-    event = _event(card, _store_of(order_id), kind=kind, actor=actor, command=command)
-    return Stepped(card=card, seq=append([event], at=now)[0])
-
-
 def _event(card: Card, store_id: int, *, kind: str, actor: Actor, command: str | None) -> NewEvent:
     return NewEvent(store_id, card["id"], kind, actor, f'"card":{encode(card)}', command)
 
@@ -236,12 +246,3 @@ def _earlier(command: Mapping[str, Any]) -> Stepped | None:
         return None
     event = OrderEvent.objects.filter(order_id=command["order_id"], command=key).first()
     return None if event is None else Stepped(card=json.loads(event.body)["card"], seq=event.seq)
-
-
-def _stale(order_id: int) -> Stale:
-    card = card_of(order_id)
-    last = (
-        OrderEvent.objects.filter(order_id=order_id).exclude(kind="order.delivery").order_by("-seq").first()
-    )
-    by, at = (last.actor_label, last.at) if last else ("", Order.objects.get(pk=order_id).received_at)
-    return Stale(card=card, by=by, at=at)

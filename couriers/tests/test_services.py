@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
-from couriers.errors import LiveHandOff, NotPossible
+from couriers.errors import LiveHandOff
 from couriers.models import CourierAccount, CourierStore, HandOff, Rider
 from couriers.queries import carriers
 from couriers.services import (
@@ -20,7 +20,7 @@ from couriers.services import (
 from couriers.tests.factories import BO, MEI, NOW, after, make_account, make_order, make_rider, make_store
 from couriers.tests.fake_dada import callback_body
 from couriers.tests.work import all_at_once, boards_follow, call_back, facts
-from orders.errors import Stale
+from orders.errors import NotPossible, Stale
 from orders.models import Order, OrderEvent
 from orders.services import Stepped
 from outbox.models import Job
