@@ -1,0 +1,166 @@
+"""Channel `eleme`, outgoing: what the platform is told.
+
+Source: PHP SDK `Api/OrderService` and `Api/ShopService`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from orders.channels.calling import Access
+from orders.channels.eleme.client import ask, is_about_the_matter, shop_number
+from orders.channels.eleme.values import CHINA, entries, text
+from outbox.calling import Refused, Uncertain
+
+Data = Mapping[str, Any]
+Params = dict[str, Any]
+Asking = Callable[[str, Params], Any]
+"""Makes one call with an action and its parameters, and returns its result."""
+
+INTAKE, URGE = "store.intake", "urge.answered"
+CANCEL_TYPES = {
+    "Sold out": "foodSoldOut",
+    "Out of ingredients": "foodSoldOut",
+    "Too many orders": "restaurantTooBusy",
+    "Short of staff": "restaurantTooBusy",
+    "Store is closing": "restaurantClosed",
+}
+OTHER_REASON = "others"
+REPLIES = {"making": "inCooking", "on_the_way": "hasOut", "custom": "custom"}
+LONGEST_REPLY = 30  # characters
+DISTRIBUTOR = 201  # seen with the store's own couriers; no list of these was found
+
+
+def _order(data: Data) -> Params:
+    return {"orderId": data["order_id"]}
+
+
+def _cancel(data: Data) -> Params:
+    reason = data.get("reason") or ""
+    return {**_order(data), "type": CANCEL_TYPES.get(reason, OTHER_REASON), "remark": reason}
+
+
+def _refuse(data: Data) -> Params:
+    return {**_order(data), "reason": data.get("reason") or ""}
+
+
+def _delay(data: Data) -> Params:
+    """The form of the time is assumed to be the one of their own times."""
+    ready_at = datetime.fromisoformat(data["ready_at"]).astimezone(CHINA)
+    return {**_order(data), "predictTime": ready_at.strftime("%Y-%m-%dT%H:%M:%S")}
+
+
+def _carry(state: str, data: Data) -> Params:
+    """Both states are seen in public code; others there may be are not documented."""
+    names = {"id": "reference", "name": "rider_name", "phone": "rider_phone"}
+    info = {
+        **_order(data),
+        "distributorId": DISTRIBUTOR,
+        "knight": {theirs: data.get(ours) or "" for theirs, ours in names.items()},
+        "state": state,
+        "deliveryCompanyName": data.get("carrier") or "",
+    }
+    return {"shopId": shop_number(data["store_code"]), "stateInfo": info}
+
+
+ACTIONS: dict[str, tuple[str, Callable[[Data], Params]]] = {
+    "order.accepted": ("eleme.order.confirmOrderLite", _order),
+    "order.rejected": ("eleme.order.cancelOrderLite", _cancel),
+    "order.cancelled": ("eleme.order.cancelOrderLite", _cancel),
+    "order.ready": ("eleme.order.setOrderPrepared", _order),
+    "order.delayed": ("eleme.order.orderPredictFinishTime", _delay),
+    "order.self_delivery": ("eleme.order.deliveryBySelfLite", _order),
+    "order.collected": ("eleme.order.selfDeliveryStateSync", partial(_carry, "DELIVERY_START")),
+    "order.delivered": ("eleme.order.selfDeliveryStateSync", partial(_carry, "DELIVERY_COMPLETE")),
+    "request.agreed": ("eleme.order.agreeRefundLite", _order),
+    "request.refused": ("eleme.order.disagreeRefundLite", _refuse),
+}
+hears = frozenset({*ACTIONS, INTAKE, URGE})
+
+ACCEPTED, ENDED, COMPLETED = ("valid", "refunding", "settled"), ("invalid",), ("settled",)
+# Where an order stands (`status`, `refundStatus`) when what a refused call was for is done already.
+DONE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "order.accepted": (ACCEPTED, ()),
+    "order.rejected": (ENDED, ()),
+    "order.cancelled": (ENDED, ()),
+    "order.ready": (COMPLETED, ()),
+    "order.collected": (COMPLETED, ()),
+    "order.delivered": (COMPLETED, ()),
+    "request.agreed": (ENDED, ("successful",)),
+    "request.refused": ((), ("rejected",)),
+}
+
+
+def call(
+    *, access: Access, call_id: str, kind: str, data: Mapping[str, Any], now: datetime
+) -> Mapping[str, Any]:
+    """Tell the platform one thing of `hears`; done already is success. Raises CallFailed."""
+
+    def asking(action: str, params: Params) -> Any:
+        return ask(access, action, params, call_id=call_id, now=now)
+
+    if kind == INTAKE:
+        return _set_intake(asking, data)
+    if kind == URGE:
+        _answer_urge(asking, data)
+        return {}
+    action, params_of = ACTIONS[kind]
+    params = params_of(data)
+    try:
+        asking(action, params)
+    except Refused as refusal:
+        if not (is_about_the_matter(refusal) and _is_done(asking, kind, data)):
+            raise
+    return {}
+
+
+def _is_done(asking: Asking, kind: str, data: Data) -> bool:
+    """Whether the order stands where the call would have brought it."""
+    if kind not in DONE:
+        return False
+    try:
+        order = asking("eleme.order.getOrder", _order(data))
+    except Refused:
+        return False
+    states, refund_states = DONE[kind]
+    fields = order if isinstance(order, dict) else {}
+    return fields.get("status") in states or fields.get("refundStatus") in refund_states
+
+
+def _answer_urge(asking: Asking, data: Data) -> None:
+    """Reply to the reminder; one whose number was never told is looked up, none left is answered already."""
+    ref = data.get("ref") or _open_reminder(asking, data)
+    if ref:
+        content = (data.get("text") or "")[:LONGEST_REPLY]
+        reply = {"remindId": ref, "type": REPLIES[data["answer"]], "content": content}
+        asking("eleme.order.replyReminder", reply)
+
+
+def _open_reminder(asking: Asking, data: Data) -> str:
+    reminders = asking("eleme.order.getUnreplyReminders", {"shopId": shop_number(data["store_code"])})
+    mine = (r for r in entries(reminders) if r.get("orderId") == data["order_id"])
+    return next((text(reminder.get("reminderId"), 64) for reminder in mine), "")
+
+
+def _set_intake(asking: Asking, data: Data) -> Mapping[str, Any]:
+    """Open or close the shop and read back what it is then; there is no call for anything between."""
+    shop = shop_number(data["store_code"])
+    properties = {"isOpen": int(data["level"] == "open")}
+    asking("eleme.shop.updateShopBasicInfo", {"shopId": shop, "properties": properties})
+    statuses = asking("eleme.shop.mgetShopStatus", {"shopIds": [shop]})
+    status = _status_of(statuses, data["store_code"])
+    is_open = status.get("isOpen") == "1" and status.get("isValid") != "0"
+    return {"level": "open" if is_open else "paused"}
+
+
+def _status_of(statuses: Any, store_code: str) -> Mapping[str, Any]:
+    """The SDK returns a map by shop number; a list is understood as well. Raises Uncertain."""
+    if isinstance(statuses, dict):
+        statuses = list(statuses.values())
+    for status in entries(statuses):
+        if status.get("id") == store_code:
+            return status
+    raise Uncertain("the platform does not say whether the shop is open")
