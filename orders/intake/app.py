@@ -19,7 +19,7 @@ from pydantic_core import to_json
 
 from orders.channels.incoming import Placed, Rejected, Request
 from orders.channels.registry import PUSHES, Push
-from orders.intake.committer import Committer, NotCommitted, Overloaded, Unstorable
+from orders.intake.committer import Committer, NotStored, Unstorable
 from orders.intake.delivery import Account, Delivery, Outcome
 from orders.intake.directory import Directory
 from orders.intake.tally import Counts, Refusal
@@ -33,7 +33,8 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 PATH = re.compile(r"/intake/(?P<channel>[a-z0-9_-]+)/(?P<account>[\w-]+)/?(?P<kind>[a-z-]+)?/?", re.ASCII)
 READ_TIMEOUT = 10.0  # seconds for a sender to deliver its body
-RETRY_AFTER = 5  # seconds
+RETRY_AFTER = 5  # seconds, where nothing better is known
+NOT_STORED = "Not stored; send it again."
 Answer = tuple[int, dict[str, Any]]
 
 
@@ -41,13 +42,23 @@ class SenderLeft(Exception):
     """The connection closed before the message was whole."""
 
 
+class Later(Exception):
+    """Nothing is stored; `answer` says so in the platform's words, and to come back in so many seconds."""
+
+    def __init__(self, answer: Answer, seconds: int) -> None:
+        super().__init__(seconds)
+        self.answer = answer
+        self.seconds = seconds
+
+
 class IntakeApp:
     """Body cap, verify over the raw bytes, parse, hand to the committer, await, answer."""
 
     def __init__(self) -> None:
         self._directory = Directory()
-        self._deadline = settings.INTAKE_DEADLINE
-        self._committer = Committer(write_batch, most_waiting=settings.INTAKE_MAX_WAITING)
+        self._committer = Committer(
+            write_batch, most_waiting=settings.INTAKE_MAX_WAITING, deadline=settings.INTAKE_DEADLINE
+        )
         self._counts = Counts()
         self._public_url = settings.PUBLIC_URL.rstrip("/")
 
@@ -57,15 +68,17 @@ class IntakeApp:
             await self._live(receive, send)
             return
         try:
-            status, document = await self._answer(scope, receive)
+            answer, retry_after = await self._answer(scope, receive), RETRY_AFTER
         except Rejected as rejected:
-            status, document = rejected.status, {"error": rejected.detail}
+            answer, retry_after = (rejected.status, {"error": rejected.detail}), RETRY_AFTER
+        except Later as later:
+            answer, retry_after = later.answer, later.seconds
         except SenderLeft:
             return
-        except (Overloaded, NotCommitted, TimeoutError, Error) as error:
+        except Error as error:
             logger.warning("intake answers 503: %r", error)
-            status, document = 503, {"error": "Not stored; send it again."}
-        await _respond(send, status, document)
+            answer, retry_after = (503, {"error": NOT_STORED}), RETRY_AFTER
+        await _respond(send, *answer, retry_after=retry_after)
 
     async def close(self) -> None:
         """End the committer; call it when no request is under way."""
@@ -80,15 +93,29 @@ class IntakeApp:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         match = PATH.fullmatch(scope["path"])
-        if match is None or match["channel"] not in PUSHES:
+        push = PUSHES.get(match["channel"]) if match else None
+        if match is None or push is None:
             raise Rejected(404, "There is no such intake address.")
-        if scope["method"] not in PUSHES[match["channel"]].METHODS:
+        if scope["method"] not in push.METHODS:
             raise Rejected(405, "This method is not understood here.")
-        request = await self._request(scope, match["kind"] or "", receive)
         account = await self._directory.account(match["channel"], match["account"])
+        if account is not None:
+            self._check_room(account, push)
+        request = await self._request(scope, match["kind"] or "", receive)
         if account is None:
             raise Rejected(404, "There is no such account.")
-        return await self._take(account, PUSHES[account.channel], request)
+        return await self._take(account, push, request)
+
+    def _check_room(self, account: Account, push: Push) -> None:
+        """Refuse before any work is done on a message: in a flood that is most of what there is to do."""
+        try:
+            self._committer.check_room(account.id)
+        except NotStored as refused:
+            raise self._later(account, push, refused) from refused
+
+    def _later(self, account: Account, push: Push, refused: NotStored) -> Later:
+        self._counts.note(account.id, "503")
+        return Later(push.refusal(503, NOT_STORED), refused.retry_after)
 
     async def _request(self, scope: Scope, kind: str, receive: Receive) -> Request:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -113,9 +140,8 @@ class IntakeApp:
                 Refusal(account.id, timezone.now(), rejected.status, rejected.detail, request)
             )
             return push.refusal(rejected.status, rejected.detail)
-        except (Overloaded, NotCommitted, TimeoutError):
-            self._counts.note(account.id, "503")
-            raise
+        except NotStored as refused:
+            raise self._later(account, push, refused) from refused
         self._counts.note(account.id, outcome)
         return push.answer(outcome)
 
@@ -129,8 +155,7 @@ class IntakeApp:
 
     async def _commit(self, delivery: Delivery) -> Outcome:
         try:
-            async with asyncio.timeout(self._deadline):
-                return await self._committer.submit(delivery)
+            return await self._committer.submit(delivery)
         except Unstorable as error:
             raise Rejected(400, f"The message cannot be stored ({error}).") from error
 
@@ -158,11 +183,11 @@ async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
     return bytes(body)
 
 
-async def _respond(send: Send, status: int, document: Mapping[str, Any]) -> None:
+async def _respond(send: Send, status: int, document: Mapping[str, Any], *, retry_after: int) -> None:
     body = to_json(document)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER).encode()))
+        headers.append((b"retry-after", str(retry_after).encode()))
     if status in {408, 413}:
         headers.append((b"connection", b"close"))  # the rest of the body is not wanted
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -368,7 +368,7 @@ def test_while_the_database_is_away_pushes_get_503_and_a_time_to_come_back(chann
             return await client.push(channel.account.slug, envelope, delivery_id="msg-1")
 
     answer = asyncio.run(push())
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert (answer.status_code, 5 <= int(answer.headers["retry-after"]) <= 8) == (503, True)
 
 
 def test_beyond_the_cap_pushes_get_503_at_once(channel, settings):
