@@ -37,6 +37,7 @@ FOLLOWED = (
 VERBS = {"accepted": ("accept",), "completed": ("complete",), "cancelled": ("cancel", "revoke")}
 STEPS = ("applied", "withdrawn", "refused", "agreed", "appealed", "overruled", "upheld")
 OPEN_STEPS = frozenset({"applied", "appealed"})
+ANSWERED_STEPS = frozenset({"refused", "agreed"})
 PROGRESS = ("searching", "assigned", "at_store", "picked_up", "delivered", "failed", "cancelled", "store")
 VERB_OF_PROGRESS = {"picked_up": "fetch", "delivered": "complete"}
 # How the card's `delivery.state` says it; what a courier of ours goes through has more steps.
@@ -56,8 +57,16 @@ def follow(order: Mapping[str, Any], change: Change, *, now: datetime) -> tuple[
             values, kind = _ask(order, change)
         case Carried():
             values, kind = _carry(order, change, now)
+    values["on_board"] = shown({**order, **values})
     changed = {name: value for name, value in values.items() if order[name] != value}
     return (changed, kind) if changed else ({}, "")
+
+
+def shown(order: Mapping[str, Any]) -> bool:
+    """Whether the card stands on the board: in its column, or because its guest waits for an answer."""
+    dismissed = order["dismissed_at"] is not None
+    stands = on_board(state=order["state"], fulfilment=order["fulfilment"], dismissed=dismissed)
+    return stands or needs_answer(order["request"], order["state"])
 
 
 def request_of(asked: Asked) -> Row:
@@ -112,7 +121,13 @@ def _ask(order: Mapping[str, Any], asked: Asked) -> tuple[Row, str]:
     known, request = order["request"], request_of(asked)
     if known is not None and _rank_of_request(known) >= _rank_of_request(request):
         return {}, ""
-    return {"request": request}, "order.asked"
+    return {"request": {**request, "answered": _answer_to(known, request)}}, "order.asked"
+
+
+def _answer_to(known: Mapping[str, Any] | None, request: Mapping[str, Any]) -> Any:
+    """Who answered, when the platform says that it took the answer."""
+    same = known is not None and known["ref"] == request["ref"]
+    return known["answered"] if same and request["step"] in ANSWERED_STEPS else None  # type: ignore[index]
 
 
 def _rank_of_request(request: Mapping[str, Any]) -> tuple[str, int, str]:
@@ -129,11 +144,6 @@ def _carry(order: Mapping[str, Any], carried: Carried, now: datetime) -> tuple[R
     if carried.progress == "store" and fulfilment == Fulfilment.PLATFORM_COURIER:
         # From now on what the platform says of its riders is history.
         values |= {"fulfilment": Fulfilment.STORE_COURIER, "delivery": None}
-        values["on_board"] = on_board(
-            state=order["state"],
-            fulfilment=Fulfilment.STORE_COURIER,
-            dismissed=order["dismissed_at"] is not None,
-        )
     elif fulfilment == Fulfilment.PLATFORM_COURIER and _is_newer(order["delivery"], carried):
         values["delivery"] = delivery_of(carried)
     return values, kind

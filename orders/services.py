@@ -21,6 +21,7 @@ from orders.cards import Card
 from orders.errors import CannotUndo, Stale
 from orders.events import NewEvent, append
 from orders.feed.wire import encode
+from orders.following import needs_answer
 from orders.models import Order, OrderEvent
 from orders.queries import card_of
 from orders.states import KINDS, PLATFORM_RANK, TRANSITIONS, OrderState, PlatformState, on_board, stepped
@@ -172,10 +173,11 @@ def try_step(
     source states. Raises Order.DoesNotExist.
     """
     transition = TRANSITIONS[verb]
-    order = Order.objects.filter(pk=order_id).only("state", "fulfilment").get()
+    order = Order.objects.filter(pk=order_id).only("state", "fulfilment", "request").get()
     if order.state not in transition.sources:
         return False
     values = stepped(verb=verb, fulfilment=order.fulfilment, now=now, reason=reason, by=actor.label)
+    values["on_board"] |= needs_answer(order.request, transition.target)
     if undoable and transition.undoable:
         values |= {"previous_state": order.state, "stepped_at": now}
     return Order.objects.filter(pk=order_id, state=order.state).update(**values) == 1
