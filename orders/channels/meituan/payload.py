@@ -223,8 +223,8 @@ def text(value: str, most: int) -> str:
 
 
 def moment(seconds: int | None) -> datetime | None:
-    """Unix seconds as an aware moment; 0 and nothing are none."""
-    return datetime.fromtimestamp(seconds, UTC) if seconds and seconds >= EARLIEST else None
+    """Unix seconds as an aware moment; 0, nothing and what can be no moment are none."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds and EARLIEST <= seconds < LATEST else None
 
 
 def fen(yuan: Decimal) -> int:
