@@ -3,7 +3,13 @@
 from typing import Any, Protocol
 
 from orders.channels.calling import Calls, Pulls
+from orders.channels.eleme import calls as eleme_calls
+from orders.channels.eleme import pulls as eleme_pulls
+from orders.channels.eleme import push as eleme_push
 from orders.channels.incoming import Keys, Message, Proof, Request
+from orders.channels.meituan import calls as meituan_calls
+from orders.channels.meituan import pulls as meituan_pulls
+from orders.channels.meituan import push as meituan_push
 from orders.channels.standard import calls as standard_calls
 from orders.channels.standard import push as standard_push
 from stores.channels import Channel
@@ -35,8 +41,15 @@ class Push(Protocol):
 
 PUSHES: dict[str, Push] = {
     Channel.STANDARD: standard_push,
+    Channel.ELEME: eleme_push,
+    Channel.MEITUAN: meituan_push,
 }
 CALLS: dict[str, Calls] = {
     Channel.STANDARD: standard_calls,
+    Channel.ELEME: eleme_calls,
+    Channel.MEITUAN: meituan_calls,
 }
-PULLS: dict[str, Pulls] = {}
+PULLS: dict[str, Pulls] = {
+    Channel.ELEME: eleme_pulls,
+    Channel.MEITUAN: meituan_pulls,
+}
