@@ -155,6 +155,11 @@ def test_what_is_signed_must_be_text_or_numbers(name):
     assert refused({**envelope(12, "{}"), name: {"nested": True}}) == 400
 
 
+@pytest.mark.parametrize("name", ["shopId", "userId", "appId", "timestamp"])
+def test_the_end_of_one_value_cannot_pass_for_the_next(name):
+    assert refused(envelope(12, "{}", **{name: "1timestamp=2type=10userId=3"})) == 400
+
+
 @pytest.mark.parametrize(
     "body",
     [

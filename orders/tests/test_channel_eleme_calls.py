@@ -105,6 +105,11 @@ def carried(state, **changes):
             ("eleme.order.disagreeRefundLite", {"orderId": ORDER_ID, "reason": "已经做好了"}),
         ),
         (
+            "request.refused",
+            {"about": "cancel", "reason": ""},
+            ("eleme.order.disagreeRefundLite", {"orderId": ORDER_ID, "reason": "商家未同意"}),
+        ),
+        (
             "urge.answered",
             {"ref": "77", "answer": "making", "text": ""},
             ("eleme.order.replyReminder", {"remindId": "77", "type": "inCooking", "content": ""}),
@@ -276,10 +281,33 @@ def test_a_refusal_nobody_answers_for_is_tried_again(eleme):
 
 
 def test_what_cannot_be_looked_up_is_not(eleme):
+    eleme.errors["eleme.order.orderPredictFinishTime"] = "ORDER_STATUS_ERROR"
+    with pytest.raises(Refused):
+        told(eleme, "order.delayed", ready_at="2026-02-06T02:25:00Z")
+    assert len(eleme.calls) == 1
+
+
+def test_a_store_that_delivers_already_does(eleme):
     eleme.errors["eleme.order.deliveryBySelfLite"] = "ORDER_STATUS_ERROR"
+    records = [{"orderId": ORDER_ID, "state": state} for state in ("tobeFetched", "selfDelivery")]
+    eleme.results["eleme.order.getDeliveryStateRecord"] = records
+    assert told(eleme, "order.self_delivery") == {}
+    eleme.results["eleme.order.getDeliveryStateRecord"] = records[:1]
     with pytest.raises(Refused):
         told(eleme, "order.self_delivery")
-    assert len(eleme.calls) == 1
+
+
+@pytest.mark.parametrize(("open_urges", "is_refused"), [([], False), ([78], False), ([78, 77], True)])
+def test_a_refused_reply_counts_if_the_urge_is_still_open(eleme, open_urges, is_refused):
+    eleme.errors["eleme.order.replyReminder"] = "REMINDER_ERROR"
+    eleme.results["eleme.order.getUnreplyReminders"] = [
+        {"reminderId": number, "orderId": ORDER_ID} for number in open_urges
+    ]
+    if is_refused:
+        with pytest.raises(Refused):
+            told(eleme, "urge.answered", ref="77", answer="making", text="")
+    else:
+        assert told(eleme, "urge.answered", ref="77", answer="making", text="") == {}
 
 
 @pytest.mark.parametrize("code", [*DOOR, "UNAUTHORIZED"])

@@ -88,7 +88,7 @@ def test_a_whole_order():
     [
         ("pending", None),
         ("unprocessed", None),
-        ("refunding", Standing("accepted")),
+        ("refunding", None),
         ("valid", Standing("accepted")),
         ("settled", Standing("completed")),
         ("invalid", Standing("cancelled")),

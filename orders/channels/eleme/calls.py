@@ -20,7 +20,8 @@ Params = dict[str, Any]
 Asking = Callable[[str, Params], Any]
 """Makes one call with an action and its parameters, and returns its result."""
 
-INTAKE, URGE = "store.intake", "urge.answered"
+INTAKE, URGE, SELF_DELIVERY = "store.intake", "urge.answered", "order.self_delivery"
+NO_REASON = "商家未同意"  # what the guest reads: the shop did not agree
 CANCEL_TYPES = {
     "Sold out": "foodSoldOut",
     "Out of ingredients": "foodSoldOut",
@@ -44,7 +45,7 @@ def _cancel(data: Data) -> Params:
 
 
 def _refuse(data: Data) -> Params:
-    return {**_order(data), "reason": data.get("reason") or ""}
+    return {**_order(data), "reason": data.get("reason") or NO_REASON}
 
 
 def _delay(data: Data) -> Params:
@@ -72,7 +73,7 @@ ACTIONS: dict[str, tuple[str, Callable[[Data], Params]]] = {
     "order.cancelled": ("eleme.order.cancelOrderLite", _cancel),
     "order.ready": ("eleme.order.setOrderPrepared", _order),
     "order.delayed": ("eleme.order.orderPredictFinishTime", _delay),
-    "order.self_delivery": ("eleme.order.deliveryBySelfLite", _order),
+    SELF_DELIVERY: ("eleme.order.deliveryBySelfLite", _order),
     "order.collected": ("eleme.order.selfDeliveryStateSync", partial(_carry, "DELIVERY_START")),
     "order.delivered": ("eleme.order.selfDeliveryStateSync", partial(_carry, "DELIVERY_COMPLETE")),
     "request.agreed": ("eleme.order.agreeRefundLite", _order),
@@ -119,30 +120,38 @@ def call(
 
 def _is_done(asking: Asking, kind: str, data: Data) -> bool:
     """Whether the order stands where the call would have brought it."""
-    if kind not in DONE:
-        return False
     try:
-        order = asking("eleme.order.getOrder", _order(data))
+        if kind == SELF_DELIVERY:
+            records = asking("eleme.order.getDeliveryStateRecord", _order(data))
+            return any(record.get("state") == "selfDelivery" for record in entries(records))
+        order = asking("eleme.order.getOrder", _order(data)) if kind in DONE else None
     except Refused:
         return False
+    if not isinstance(order, dict):
+        return False
     states, refund_states = DONE[kind]
-    fields = order if isinstance(order, dict) else {}
-    return fields.get("status") in states or fields.get("refundStatus") in refund_states
+    return order.get("status") in states or order.get("refundStatus") in refund_states
 
 
 def _answer_urge(asking: Asking, data: Data) -> None:
     """Reply to the reminder; one whose number was never told is looked up, none left is answered already."""
-    ref = data.get("ref") or _open_reminder(asking, data)
-    if ref:
-        content = (data.get("text") or "")[:LONGEST_REPLY]
-        reply = {"remindId": ref, "type": REPLIES[data["answer"]], "content": content}
+    ref = data.get("ref") or next(iter(_open_reminders(asking, data)), "")
+    if not ref:
+        return
+    content = (data.get("text") or "")[:LONGEST_REPLY]
+    reply = {"remindId": ref, "type": REPLIES[data["answer"]], "content": content}
+    try:
         asking("eleme.order.replyReminder", reply)
+    except Refused as refusal:
+        if not is_about_the_matter(refusal) or ref in _open_reminders(asking, data):
+            raise
 
 
-def _open_reminder(asking: Asking, data: Data) -> str:
+def _open_reminders(asking: Asking, data: Data) -> list[str]:
+    """The numbers of the order's urges that nobody answered."""
     reminders = asking("eleme.order.getUnreplyReminders", {"shopId": shop_number(data["store_code"])})
-    mine = (r for r in entries(reminders) if r.get("orderId") == data["order_id"])
-    return next((text(reminder.get("reminderId"), 64) for reminder in mine), "")
+    mine = (entry for entry in entries(reminders) if entry.get("orderId") == data["order_id"])
+    return [text(reminder.get("reminderId"), 64) for reminder in mine]
 
 
 def _set_intake(asking: Asking, data: Data) -> Mapping[str, Any]:

@@ -23,12 +23,8 @@ BOX_FEE_ID, BOX_FEE_CATEGORY = "-70000", "102"
 FOLDED = re.compile(r"(.+?)(?:-([^-\[\]]+))?\[([^\[\]]+)\]")
 
 
-class MostLines(Exception):
-    """Nobody orders that much; `str()` says it."""
-
-
 def bought(groups: object) -> tuple[tuple[IncomingLine, ...], int]:
-    """The lines, and what they cost together in fen. Raises Rejected(400), MostLines."""
+    """The lines, and what they cost together in fen. Raises Rejected(400)."""
     lines: list[IncomingLine] = []
     goods = 0
     for group in entries(groups):
@@ -40,7 +36,7 @@ def bought(groups: object) -> tuple[tuple[IncomingLine, ...], int]:
             lines.append(line)
             goods += _total(item, line)
             if len(lines) > MOST_LINES:
-                raise MostLines(f"An order has at most {MOST_LINES} lines.")
+                raise Rejected(400, f"An order has at most {MOST_LINES} lines.")
     return tuple(lines), goods
 
 

@@ -14,15 +14,14 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from orders.channels.eleme.goods import MostLines, bought
+from orders.channels.eleme.goods import bought
 from orders.channels.eleme.values import code, entries, fen, flag, moment, position, text
 from orders.channels.incoming import IncomingLine, Placed, Rejected, Standing
 
 Fields = Mapping[str, Any]
 
-# A guest need not wait for consent before the store accepts, so a request to cancel ("refunding") means that
-# the store has accepted (assumed).
-STATES = {"valid": "accepted", "refunding": "accepted", "settled": "completed", "invalid": "cancelled"}
+# The others, pending, unprocessed and refunding, do not tell whether the store has accepted.
+STATES = {"valid": "accepted", "settled": "completed", "invalid": "cancelled"}
 # No documented field says who delivers (assumed): it is the platform, until a message of type 71 says that
 # the store does.
 FULFILMENT = "platform_courier"
@@ -34,7 +33,7 @@ def placed(order: Fields, *, order_id: str, shop: str, sent: datetime | None, fi
     placed_at = moment(order.get("createdAt")) or moment(order.get("activeAt")) or sent
     if placed_at is None:
         raise Rejected(400, "createdAt is no moment.")
-    lines, goods = _bought(order)
+    lines, goods = bought(order.get("groups"))
     amounts = _amounts(order, goods)
     daily_number, note = text(order.get("daySn"), 12), _note(order)
     latitude, longitude = position(order.get("deliveryGeo"))
@@ -63,13 +62,6 @@ def placed(order: Fields, *, order_id: str, shop: str, sent: datetime | None, fi
         first_hand=first_hand,
         store_name=text(order.get("shopName"), 100),
     )
-
-
-def _bought(order: Fields) -> tuple[tuple[IncomingLine, ...], int]:
-    try:
-        return bought(order.get("groups"))
-    except MostLines as error:
-        raise Rejected(400, str(error)) from error
 
 
 def _amounts(order: Fields, goods: int) -> dict[str, Any]:

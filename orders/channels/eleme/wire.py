@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
 # What a push's signature covers, in the order it covers them.
 SIGNED = ("appId", "message", "requestId", "shopId", "timestamp", "type", "userId")
+# Nothing stands between the values that are signed: that these are numbers keeps the end of one from passing
+# for the beginning of the next.
+NUMBERS = frozenset({"appId", "shopId", "timestamp", "type", "userId"})
+NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
 
 
 def _no_number(text: str) -> str:
@@ -34,21 +39,19 @@ def read(text: str) -> Any:
 
 
 def signed_part(envelope: Mapping[str, Any]) -> bytes:
-    """What the signature of a push covers, but for the secret. Raises ValueError if a value is no scalar.
+    """What the signature of a push covers, but for the secret. Raises ValueError for a value it cannot be.
 
     A missing value counts as the word null, and half of a surrogate pair as "?", as in Java.
     """
-    return "".join([f"{name}={_scalar(envelope.get(name), name)}" for name in SIGNED]).encode(
-        errors="replace"
-    )
+    return "".join([f"{name}={_value(envelope.get(name), name)}" for name in SIGNED]).encode(errors="replace")
 
 
-def _scalar(value: Any, name: str) -> str:
+def _value(value: Any, name: str) -> str:
     if value is None:
         return "null"
-    if isinstance(value, str):
-        return value
-    raise ValueError(f"{name} must be text or a number.")
+    if not isinstance(value, str) or (name in NUMBERS and not NUMBER.fullmatch(value)):
+        raise ValueError(f"{name} is not of its form.")
+    return value
 
 
 def fitting(secrets: Sequence[str], signed: bytes, signature: str) -> int | None:
