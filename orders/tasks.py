@@ -1,21 +1,24 @@
-"""Celery's side of orders: pauses that run out, held orders, and the purge."""
+"""Celery's side of orders: pauses that run out, orders that wait, and the purge."""
 
 from celery import shared_task
 from django.utils import timezone
 
 from orders import intake_switch
 from orders.intake.changes import settle_early
+from orders.intake.routing import route_bound
 from orders.retention import purge as purge_orders
 from outbox.retention import purge as purge_jobs
 
 
 @shared_task(ignore_result=True)
 def resume_due() -> None:
-    """Open stores whose pause has run out, release what was left held, carry out what came early."""
+    """Open stores whose pause has run out, release what was left held, carry out what came early or waited
+    for a store that is bound by now."""
     now = timezone.now()
     intake_switch.resume_due(now=now)
     intake_switch.release_forgotten(now=now)
     settle_early(now=now)
+    route_bound(now=now)
 
 
 @shared_task(ignore_result=True)
