@@ -1,6 +1,7 @@
 """Calls to the platforms: what each channel's `calls.py` and `pulls.py` offer.
 
-All of them raise `outbox.calling.CallFailed`: Refused, Unreachable or Uncertain.
+All of them raise `outbox.calling.CallFailed`: Refused, Unreachable or Uncertain; a call that is too early for
+one order raises `outbox.errors.Later`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from orders.channels.meituan.calls import call, hears
 from orders.channels.meituan.push import parse
 from orders.tests.meituan_messages import APP_ID, SECRET, as_text, paid, refused, running_meituan
 from outbox.calling import Refused, Uncertain, Unreachable
+from outbox.errors import Later
 
 NOW = datetime(2026, 2, 6, 2, 0, tzinfo=UTC)
 ORDER = {"order_id": "100000000000000017", "store_code": "jx-sh-001"}
@@ -168,9 +169,9 @@ def test_what_came_too_late_is_refused(meituan, kind, path, status, message):
 
 def test_ready_is_told_again_after_the_first_minute(meituan):
     meituan.answer("order/preparationMealComplete", refused(808, "接单1分钟后才能上报"))
-    with pytest.raises(Unreachable) as raised:
+    with pytest.raises(Later) as raised:
         tell(meituan, "order.ready")
-    assert raised.value.wait == 60
+    assert raised.value.seconds == 60
 
 
 @pytest.mark.parametrize(

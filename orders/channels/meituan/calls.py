@@ -20,7 +20,8 @@ from orders.channels.meituan.client import (
     get,
     post,
 )
-from outbox.calling import Refused, Unreachable
+from outbox.calling import Refused
+from outbox.errors import Later
 
 Data = Mapping[str, Any]
 NOTHING: Data = {}
@@ -62,7 +63,7 @@ def call(
 ) -> Mapping[str, Any]:
     """Tell one thing of `hears`. Meituan has no place for `call_id`: an order's state makes repeats harmless.
 
-    Raises Refused with Meituan's code, Unreachable or Uncertain.
+    Raises Refused with Meituan's code, Unreachable, Uncertain, or Later for what is too early.
     """
     return TELLERS[kind](access, data, now)
 
@@ -96,7 +97,8 @@ def _ready(access: Access, data: Data, now: datetime) -> Data:
         if refusal.code == NOT_DELIVERED_BY_MEITUAN:
             return NOTHING
         if refusal.code == STATE_CHANGED and TOO_EARLY.search(str(refusal)):
-            raise Unreachable("Meituan hears it a minute after the acceptance", wait=MINUTE) from refusal
+            # Only this order must wait, not the account: no fault of the line.
+            raise Later(MINUTE, "Meituan hears it a minute after the acceptance") from refusal
         _unless_already(refusal, access, data, now, GOING_ON)
     return NOTHING
 
