@@ -66,7 +66,8 @@ def _access(account: ChannelAccount) -> Access:
     token = ChannelToken.objects.filter(account=account).first()
     return Access(
         url=account.callback_url,
-        app_id=account.app_key or account.app_id,
+        app_id=account.app_id,
+        app_key=account.app_key,
         secret=account.secret_list[0],
         token=token.access if token else "",
     )

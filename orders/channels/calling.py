@@ -14,12 +14,16 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where a platform takes our calls, and what they are signed with. `token` is "" where there is none."""
+    """Where a platform takes our calls, and what they are signed with. `token` is "" where there is none.
+
+    `app_id` is who we are; `app_key` is what calls name instead where that is another, else "".
+    """
 
     url: str
     app_id: str
     secret: str
     token: str = ""
+    app_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
