@@ -11,6 +11,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
+from sandbox.background import Background
 from sandbox.brand import read_brand
 from sandbox.control import Control
 from sandbox.crew import Crew
@@ -19,10 +20,13 @@ from sandbox.dada_book import Book
 from sandbox.dada_riders import Riders
 from sandbox.faults import Faults
 from sandbox.ledger import Ledger
-from sandbox.standard import Platform
+from sandbox.order_book import OrderBook
+from sandbox.pace import Pace, Travel
+from sandbox.platform import World
+from sandbox.platforms import Platforms
 from sandbox.traffic import Traffic
 
-LIMITS = httpx.Limits(max_connections=96, max_keepalive_connections=96)
+LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=96)  # three platforms and Dada
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +49,45 @@ def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Sta
     brand = read_brand(options.state_dir / "brand.json")
     ledger, faults = Ledger(options.state_dir), Faults()
     client = client or httpx.AsyncClient(limits=LIMITS)
-    platform = Platform(brand, ledger, faults, client)
-    traffic = Traffic(platform, speed=options.speed, running=options.traffic)
+    travel = Travel(options.riders, options.rider_scale)
+    world = World(
+        brand=brand,
+        ledger=ledger,
+        book=OrderBook(options.state_dir),
+        faults=faults,
+        client=client,
+        pace=Pace(options.speed),
+        travel=travel,
+    )
+    platforms, background = Platforms(world), Background()
+    traffic = Traffic(platforms, world.pace, running=options.traffic)
     book = Book(options.state_dir)
-    riders = Riders(book, faults, client, automatic=options.riders, scale=options.rider_scale)
+    riders = Riders(book, faults, client, travel)
     dada = Dada(brand.dada, book, riders, ledger, faults)
     crew = Crew(brand)
     control = Control(
-        ledger=ledger, faults=faults, platform=platform, traffic=traffic, riders=riders, crew=crew
+        ledger=ledger, faults=faults, platforms=platforms, traffic=traffic, travel=travel, crew=crew
     )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        platform.resume()
+        platforms.resume()
         riders.resume()
-        platform.start(traffic.run())
+        background.start(traffic.run())
         if options.crew:
             crew.start()
         yield
         await crew.stop()
-        await platform.stop()
+        await background.stop()
+        await platforms.stop()
         await riders.stop()
         await client.aclose()
-        ledger.close()
-        book.close()
+        for journal in (ledger, world.book, book):
+            journal.close()
 
     return Starlette(
         routes=[
-            Route("/platform/standard/{account}/calls", platform.receive_call, methods=["POST"]),
+            *platforms.routes(),
             Route("/dada/{path:path}", dada.receive, methods=["POST"]),
             Mount("/control", routes=control.routes()),
         ],

@@ -1,4 +1,4 @@
-"""What the sandbox knows of the brand, read from `brand.json` in its state folder.
+"""What the sandbox knows of the brand, read from `brand.json` in its state folder; README.md shows its shape.
 
 Without that file it plays no platform, and Dada knows one account: the documented QA one.
 """
@@ -10,26 +10,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+STANDARD, ELEME, MEITUAN = "standard", "eleme", "meituan"
+
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A store as a platform knows it."""
+    """A store as a platform knows it: by `code`. `store` is the brand's own code for the same place."""
 
     code: str
     city: str
     latitude: float
     longitude: float
     cups_per_hour: int
+    store: str = ""
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """What is the same at every platform the store is on."""
+        return self.store or self.code
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A franchise's account with the platform; `intake_url` is absolute."""
+    """A franchise's account with a platform; `intake_url` is absolute (Meituan's: without the kind).
+
+    `tries`, `ack_within` (seconds) and `spacing` (seconds before the second try) say how a platform that
+    gives up pushes; channel `standard` never gives up and ignores them.
+    """
 
     slug: str
     secret: str
     intake_url: str
     stores: tuple[Shop, ...]
+    channel: str = STANDARD
+    app_id: str = ""
+    tries: int = 3
+    ack_within: float = 3.0
+    spacing: float = 1.0
+    token: str = ""
+    refresh_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +85,16 @@ class Brand:
     campaign: dict[str, str] = field(default_factory=dict)
 
 
+class BadBrand(ValueError):
+    """The file says something that no platform could use."""
+
+
 QA_ACCOUNT = DadaAccount("73753", "test_app_key", "test_app_secret")
+_OPTIONAL = ("channel", "app_id", "tries", "ack_within", "spacing", "token", "refresh_token")
 
 
 def read_brand(path: Path) -> Brand:
-    """Read `brand.json`; an empty brand if there is none."""
+    """Read `brand.json`; an empty brand if there is none. Raises BadBrand."""
     if not path.exists():
         return Brand(dada=(QA_ACCOUNT,))
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -86,7 +111,21 @@ def read_brand(path: Path) -> Brand:
 
 def _account(entry: dict[str, Any], portal_url: str) -> Account:
     stores = tuple(Shop(**shop) for shop in entry["stores"])
-    return Account(entry["slug"], entry["secret"], portal_url + entry["intake_path"], stores)
+    more = {name: entry[name] for name in _OPTIONAL if name in entry}
+    account = Account(entry["slug"], entry["secret"], portal_url + entry["intake_path"], stores, **more)
+    _check(account)
+    return account
+
+
+def _check(account: Account) -> None:
+    if account.channel not in {STANDARD, ELEME, MEITUAN}:
+        raise BadBrand(f"{account.slug}: there is no channel {account.channel}")
+    if account.channel == ELEME:
+        numbers = [account.app_id, *(shop.code for shop in account.stores)]
+        if not all(number.isdecimal() for number in numbers):
+            raise BadBrand(f"{account.slug}: Ele.me knows apps and shops by numbers only")
+    if account.channel == MEITUAN and not account.app_id:
+        raise BadBrand(f"{account.slug}: Meituan needs an app_id")
 
 
 def _dada(entry: dict[str, Any]) -> DadaAccount:

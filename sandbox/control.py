@@ -12,10 +12,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.crew import Crew
-from sandbox.dada_riders import Riders
 from sandbox.faults import Faults, UnknownFault
-from sandbox.ledger import Ledger
-from sandbox.standard import Platform
+from sandbox.ledger import Ledger, Message
+from sandbox.pace import Travel
+from sandbox.platform import NotPossible
+from sandbox.platforms import Platforms
 from sandbox.traffic import Traffic
 
 ACK_WITHIN = 20.0  # seconds that `/control/orders` waits for the portal
@@ -27,9 +28,9 @@ class Control:
 
     ledger: Ledger
     faults: Faults
-    platform: Platform
+    platforms: Platforms
     traffic: Traffic
-    riders: Riders
+    travel: Travel
     crew: Crew
 
     def routes(self) -> list[Route]:
@@ -43,6 +44,7 @@ class Control:
             Route("/crew", self.show_crew, methods=["GET", "POST"]),
             Route("/orders", self.orders, methods=["POST"]),
             Route("/messages", self.messages, methods=["POST"]),
+            Route("/pings", self.pings, methods=["POST"]),
         ]
 
     async def health(self, request: Request) -> Response:
@@ -51,8 +53,8 @@ class Control:
         return JSONResponse({"status": "ok", "totals": totals, "wave": self.traffic.state()})
 
     async def show_ledger(self, request: Request) -> Response:
-        """Return what was sent, acknowledged, called and created; `?account=` narrows it."""
-        return JSONResponse(self.ledger.public(request.query_params.get("account", "")))
+        """Return what was sent, acknowledged, called, created and believed; `?account=` narrows it."""
+        return JSONResponse(self.platforms.public(request.query_params.get("account", "")))
 
     async def show_faults(self, request: Request) -> Response:
         """List, add or clear faults."""
@@ -75,12 +77,12 @@ class Control:
             return JSONResponse({"error": str(problem)}, 422)
 
     async def show_riders(self, request: Request) -> Response:
-        """Show or change how Dada's riders work: automatic (or by QA calls), scale of their time."""
+        """Show or change how all riders work: automatic (or by calls only), scale of their time."""
         if request.method == "POST":
             wish = await _body(request)
-            self.riders.automatic = bool(wish.get("automatic", self.riders.automatic))
-            self.riders.scale = float(wish.get("scale", self.riders.scale))
-        return JSONResponse({"automatic": self.riders.automatic, "scale": self.riders.scale})
+            self.travel.automatic = bool(wish.get("automatic", self.travel.automatic))
+            self.travel.scale = float(wish.get("scale", self.travel.scale))
+        return JSONResponse({"automatic": self.travel.automatic, "scale": self.travel.scale})
 
     async def show_crew(self, request: Request) -> Response:
         """Show whether the pretend staff works, or send it: {"working": true}."""
@@ -92,35 +94,44 @@ class Control:
         return JSONResponse({"working": self.crew.working})
 
     async def orders(self, request: Request) -> Response:
-        """Place orders at a store now: store_code, count, funding, fulfilment; waits for the portal."""
+        """Place orders now: store_code, account, count, funding, fulfilment; waits for the portal."""
         wish = await _body(request)
-        if wish.get("store_code") not in self.platform.shops:
+        place = self.platforms.find(str(wish.get("store_code")), str(wish.get("account", "")))
+        if place is None:
             return JSONResponse({"error": "unknown store_code"}, 404)
         placed = [
-            self.platform.place(
-                wish["store_code"],
-                funding=wish.get("funding", "free"),
-                fulfilment=wish.get("fulfilment", ""),
-                follow_up=False,
+            place.order(
+                funding=wish.get("funding", "free"), fulfilment=wish.get("fulfilment", ""), follow_up=False
             )
             for _ in range(int(wish.get("count", 1)))
         ]
-        await self._wait([message.id for message in placed])
-        return JSONResponse({"orders": [self.ledger.messages[message.id].public() for message in placed]})
+        await self._wait(placed)
+        return JSONResponse({"orders": [message.public() for message in placed]})
 
     async def messages(self, request: Request) -> Response:
-        """Push a message about an order: type (order.cancelled, order.urged), order_id, store_code, …"""
+        """Let something happen at a platform: type, store_code, account, order_id, and more facts."""
         wish = await _body(request)
-        code, kind, order_id = wish.pop("store_code"), wish.pop("type"), wish.pop("order_id")
-        if code not in self.platform.shops:
+        code, kind, order_id = wish.pop("store_code"), wish.pop("type"), str(wish.pop("order_id", ""))
+        place = self.platforms.find(str(code), str(wish.pop("account", "")), order_id)
+        if place is None:
             return JSONResponse({"error": "unknown store_code"}, 404)
-        message = self.platform.tell(code, kind, order_id, **wish)
-        await self._wait([message.id])
-        return JSONResponse(self.ledger.messages[message.id].public())
+        try:
+            message = place.tell(kind, order_id, **wish)
+        except NotPossible as reason:
+            return JSONResponse({"error": str(reason)}, 409)
+        await self._wait([message])
+        return JSONResponse(message.public())
 
-    async def _wait(self, ids: list[str]) -> None:
+    async def pings(self, request: Request) -> Response:
+        """Check the address of an account by GET, as a platform does when it is saved."""
+        try:
+            return JSONResponse(await self.platforms.ping(str((await _body(request)).get("account"))))
+        except KeyError:
+            return JSONResponse({"error": "unknown account"}, 404)
+
+    async def _wait(self, messages: list[Message]) -> None:
         for _ in range(round(ACK_WITHIN / 0.05)):
-            if all(self.ledger.messages[message_id].acknowledged for message_id in ids):
+            if all(message.settled or message.held for message in messages):
                 return
             await asyncio.sleep(0.05)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
 from random import Random
 from typing import Any
 
 import httpx
 
 from sandbox import dada_wire as wire
+from sandbox.background import Background
 from sandbox.dada_book import Book, Errand, Rider
 from sandbox.faults import Faults
+from sandbox.pace import Travel
 
 NAMES = ["赵铁柱", "钱小龙", "孙建国", "李大勇", "周志明", "吴春生", "郑阿福", "王海涛", "冯立新", "陈国强"]
 # seconds until the next step at scale 1, with jitter around it
@@ -22,34 +23,29 @@ BY_RIDER, BY_MERCHANT, BY_SYSTEM = 1, 2, 3
 
 
 class Riders:
-    """Moves errands. `scale` stretches their time; without `automatic` only QA calls move them."""
+    """Moves errands, in the time `travel` says; if that is not automatic only QA calls move them."""
 
-    def __init__(
-        self, book: Book, faults: Faults, client: httpx.AsyncClient, *, automatic: bool, scale: float
-    ) -> None:
-        self.book, self.faults, self.client = book, faults, client
-        self.automatic, self.scale = automatic, scale
+    def __init__(self, book: Book, faults: Faults, client: httpx.AsyncClient, travel: Travel) -> None:
+        self.book, self.faults, self.client, self.travel = book, faults, client, travel
         self.dice = Random()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.background = Background()
         self._held: dict[str, dict[str, Any]] = {}
 
     def send(self, errand: Errand) -> None:
         """Let a rider take a new errand."""
-        if self.automatic:
-            self._start(self._ride(errand, errand.round))
+        if self.travel.automatic:
+            self.background.start(self._ride(errand, errand.round))
 
     def resume(self) -> None:
         """Go on with every live errand after a restart."""
         for errand in self.book.errands.values():
             if errand.status not in wire.ENDED:
-                self._start(self._call_back(errand, self._callback(errand)))
+                self.background.start(self._call_back(errand, self._callback(errand)))
                 self.send(errand)
 
     async def stop(self) -> None:
         """Everybody goes home."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.background.stop()
 
     def move(self, errand: Errand, status: int, *, reason: str = "", by: int = 0, **facts: Any) -> None:
         """Take one step: write it down, then call back."""
@@ -91,7 +87,7 @@ class Riders:
         return errand.status not in wire.ENDED and errand.round == journey
 
     async def _wait(self, seconds: float) -> None:
-        await asyncio.sleep(seconds * self.scale)
+        await self.travel.wait(seconds)
 
     def _rider(self) -> Rider:
         number = self.dice.randint(100_000, 999_999)
@@ -126,7 +122,7 @@ class Riders:
         late = self._held.pop(errand.origin_id, None)
         repeats = 3 if self._take("duplicate_callbacks", errand) else 1
         for body in [callback] * repeats + ([late] if late else []):
-            self._start(self._call_back(errand, body))
+            self.background.start(self._call_back(errand, body))
 
     async def _call_back(self, errand: Errand, body: dict[str, Any]) -> None:
         for attempt in range(CALLBACK_ATTEMPTS):
@@ -140,8 +136,3 @@ class Riders:
 
     def _take(self, kind: str, errand: Errand) -> Any:
         return self.faults.take("dada", {kind}, path="callback", order=errand.origin_id)
-
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

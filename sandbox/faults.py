@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from random import Random
 from typing import Any
 
+ANSWERS = {"hang", "error500", "error429", "garbage", "lost_reply"}
+STORES = {"deaf", "leaky"}
+DELIVERY = {"duplicate", "late", "reorder", "swap", "wrong_secret", "slow_ack_limit"}
+PUSHES = DELIVERY | {"drop", "vanish", "degraded"}
 TARGETS = {
     "dada": {
-        "hang",
-        "error500",
-        "error429",
-        "garbage",
+        *ANSWERS,
         "refuse",
-        "lost_reply",
         "nobody_accepts",
         "gives_up",
         "publish_failed",
@@ -21,7 +22,27 @@ TARGETS = {
         "shuffled_callbacks",
         "no_callbacks",
     },
-    "standard": {"hang", "error500", "error429", "garbage", "deaf", "leaky", "lost_reply"},
+    "standard": {*ANSWERS, *STORES, *DELIVERY},
+    "eleme": {
+        *ANSWERS,
+        *STORES,
+        *PUSHES,
+        "type_as_text",
+        "unknown_type",
+        "folded",
+        "cancel_races_accept",
+        "limit",
+        "expired_token",
+    },
+    "meituan": {
+        *ANSWERS,
+        *STORES,
+        *PUSHES,
+        "once_encoded",
+        "odd_extras",
+        "cancel_races_accept",
+        "limit",
+    },
 }
 
 
@@ -33,7 +54,8 @@ class UnknownFault(ValueError):
 class Fault:
     """`times` uses are left (-1: for good); empty `path` and `order` fit everything.
 
-    `seconds`: how long a hang lasts, or what Retry-After says.
+    Of what fits, `share` (0 to 1) goes wrong. `seconds`: how long a hang, a delay or a held-back push lasts,
+    what Retry-After says, or how soon a push must be answered.
     """
 
     target: str
@@ -42,6 +64,7 @@ class Fault:
     path: str = ""
     order: str = ""
     seconds: float = 30.0
+    share: float = 1.0
 
     def fits(self, target: str, kinds: Iterable[str], path: str, order: str) -> bool:
         """Whether this fault strikes here."""
@@ -59,13 +82,15 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self.dice = Random()
 
     def add(self, wish: dict[str, Any]) -> Fault:
         """Add one from `/control/faults`. Raises UnknownFault."""
         try:
             fault = Fault(**wish)
         except TypeError as error:
-            raise UnknownFault(f"A fault has target, kind, times, path, order, seconds: {error}") from error
+            names = "target, kind, times, path, order, seconds, share"
+            raise UnknownFault(f"A fault has {names}: {error}") from error
         if fault.kind not in TARGETS.get(fault.target, set()):
             known = "; ".join(f"{target}: {', '.join(sorted(kinds))}" for target, kinds in TARGETS.items())
             raise UnknownFault(f"Unknown fault. There are: {known}")
@@ -73,10 +98,10 @@ class Faults:
         return fault
 
     def take(self, target: str, kinds: Iterable[str], *, path: str = "", order: str = "") -> Fault | None:
-        """Use up one fault that fits, if there is one."""
+        """Use up one fault that fits, if there is one and its share has it so."""
         wanted = set(kinds)
         for fault in self._faults:
-            if fault.fits(target, wanted, path, order):
+            if fault.fits(target, wanted, path, order) and self._strikes(fault):
                 if fault.times > 0:
                     fault.times -= 1
                 return fault
@@ -89,3 +114,6 @@ class Faults:
     def listed(self) -> list[dict[str, Any]]:
         """Return the faults that may still strike."""
         return [asdict(fault) for fault in self._faults if fault.times != 0]
+
+    def _strikes(self, fault: Fault) -> bool:
+        return fault.share >= 1 or self.dice.random() < fault.share

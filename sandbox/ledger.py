@@ -6,19 +6,24 @@ got acknowledged is pushed again after a restart.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sandbox.journal import Journal
 
-KEPT_MESSAGES = 50_000  # acknowledged ones; older ones are in the file only
+KEPT_MESSAGES = 50_000  # settled ones; older ones are in the file only
 FILE_LIMIT = 64 * 1024 * 1024  # bytes; at the next start a longer file is put aside
 
 
 @dataclass(slots=True)
 class Message:
-    """A push to the portal. `body` is dropped once a 2xx came; `status` is the last HTTP status."""
+    """A push to the portal. `body` is dropped once it is acknowledged; `status` is the last HTTP status.
+
+    `given_up`: it is not pushed any more; `listed`: it waits among the failed ones until the portal asks;
+    `held`: it is kept back for a while because a test wants it so.
+    """
 
     id: str
     account: str
@@ -29,11 +34,15 @@ class Message:
     body: str
     status: int | None = None
     attempts: int = 0
+    acknowledged: bool = False
+    given_up: bool = False
+    listed: bool = False
+    held: bool = False
 
     @property
-    def acknowledged(self) -> bool:
-        """Whether the portal answered 2xx."""
-        return self.status is not None and 200 <= self.status < 300
+    def settled(self) -> bool:
+        """Whether nothing more is pushed."""
+        return self.acknowledged or self.given_up
 
     def public(self) -> dict[str, Any]:
         """Return what `/control/ledger` shows."""
@@ -47,12 +56,14 @@ class Message:
             "status",
             "attempts",
             "acknowledged",
+            "given_up",
+            "listed",
         )
         return {name: getattr(self, name) for name in shown}
 
 
 class Ledger:
-    """Messages by webhook-id, calls by webhook-id, and the list of creates at couriers."""
+    """Messages and calls by their ids, and the list of creates at couriers."""
 
     def __init__(self, state_dir: Path) -> None:
         path = state_dir / "ledger.jsonl"
@@ -70,9 +81,21 @@ class Ledger:
         """Write down a message before it is pushed for the first time."""
         self._add("sent", {name: getattr(message, name) for name in _SENT})
 
-    def answered(self, message: Message, status: int | None) -> None:
-        """Write down the portal's answer; None: there was none."""
-        self._add("answer", {"id": message.id, "status": status})
+    def answered(self, message: Message, status: int | None, *, exact: bool | None = None) -> None:
+        """Write down the portal's answer; None: there was none.
+
+        `exact`: whether it was the answer the platform wants; by default any 2xx is.
+        """
+        accepted = _is_2xx(status) if exact is None else exact
+        self._add("answer", {"id": message.id, "status": status, "exact": accepted})
+
+    def gave_up(self, message: Message, *, listed: bool) -> None:
+        """Write down that a message is not pushed (any more)."""
+        self._add("gave_up", {"id": message.id, "listed": listed})
+
+    def fetched(self, message: Message) -> None:
+        """Write down that the portal asked for a failed message and took it."""
+        self._add("fetched", {"id": message.id})
 
     def called(self, account: str, call_id: str, call: dict[str, Any], at: str) -> None:
         """Write down a verified call of the portal; a repeated one only counts."""
@@ -84,7 +107,11 @@ class Ledger:
 
     def unanswered(self) -> list[Message]:
         """Return messages that are still owed to the portal."""
-        return [message for message in self.messages.values() if not message.acknowledged]
+        return [message for message in self.messages.values() if not message.settled]
+
+    def failed(self, accounts: Collection[str]) -> list[Message]:
+        """Return the messages of these accounts that wait for the portal to ask, oldest first."""
+        return [m for m in self.messages.values() if m.listed and m.account in accounts]
 
     def public(self, account: str = "") -> dict[str, Any]:
         """Return everything, or what belongs to one platform account."""
@@ -117,29 +144,36 @@ class Ledger:
         match entry["entry"]:
             case "sent":
                 self.messages[facts["id"]] = Message(**facts)
-            case "answer":
-                self._answer(facts["id"], facts["status"])
             case "call":
                 known = self.calls.setdefault(facts["id"], {**facts, "times": 0})
                 known["times"] += 1
             case "create":
                 self.creates.append(facts)
+            case kind if message := self.messages.get(facts["id"]):
+                self._settle(message, kind, facts)
 
-    def _answer(self, message_id: str, status: int | None) -> None:
-        message = self.messages.get(message_id)
-        if message is None:
-            return
-        message.status = status
-        message.attempts += 1
+    def _settle(self, message: Message, kind: str, facts: dict[str, Any]) -> None:
+        if kind == "answer":
+            message.status = facts["status"]
+            message.attempts += 1
+            message.acknowledged |= facts.get("exact", _is_2xx(message.status))
+        elif kind == "gave_up":
+            message.given_up, message.listed = True, facts["listed"]
+        else:
+            message.acknowledged, message.listed = True, False
         if message.acknowledged:
-            message.body = ""
+            message.body, message.listed = "", False
             if len(self.messages) > KEPT_MESSAGES:
                 self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         oldest = next(iter(self.messages.values()))
-        if oldest.acknowledged:
+        if oldest.settled:
             del self.messages[oldest.id]
+
+
+def _is_2xx(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
 
 
 _SENT = ("id", "account", "type", "order_id", "store_code", "at", "body")

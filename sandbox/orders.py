@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import zlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -25,9 +27,11 @@ NOTES = [
     "多给一个纸袋",
     "麻烦快一点，在开会",
     "不要放前台",
+    "半糖 + 去冰, 100% 记得哦 & 谢谢",
 ]
 FULFILMENTS = (("platform_courier", 0.66), ("store_courier", 0.16), ("pickup", 0.18))
 KILOMETRE = 1 / 111.0  # degrees of latitude
+PACKAGING = 100  # fen
 
 
 def make_order(
@@ -57,6 +61,51 @@ def make_order(
         "customer": None if fulfilment == "pickup" else _customer(dice, shop),
         "note": dice.choice(NOTES) if dice.random() < 0.12 else "",
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """An order's money in fen, packaging included; `original` = `paid` + `platform` + `shop`."""
+
+    goods: int
+    packaging: int
+    delivery_fee: int
+    platform: int
+    shop: int
+    paid: int
+    commission: int
+    income: int
+
+    @property
+    def original(self) -> int:
+        """What it costs before anybody adds to it."""
+        return self.goods + self.packaging + self.delivery_fee
+
+
+def make_bill(data: dict[str, Any]) -> Bill:
+    """Return the bill of an order at a platform that charges for packaging; free orders stay free."""
+    amounts = data["amounts"]
+    free = amounts["customer_paid"] <= 1
+    return Bill(
+        goods=amounts["goods"],
+        packaging=PACKAGING,
+        delivery_fee=amounts["delivery_fee"],
+        platform=amounts["platform_subsidy"] + (PACKAGING if free else 0),
+        shop=amounts["shop_subsidy"],
+        paid=amounts["customer_paid"] + (0 if free else PACKAGING),
+        commission=amounts["goods"] - amounts["shop_subsidy"] - amounts["shop_income"],
+        income=amounts["shop_income"] + PACKAGING,
+    )
+
+
+def yuan(fen: int) -> float:
+    """Return fen as yuan."""
+    return fen / 100
+
+
+def wants_a_time(order_id: str) -> bool:
+    """Every eighth guest wants it at a time, the others as soon as possible."""
+    return zlib.crc32(order_id.encode()) % 8 == 0
 
 
 def _pick(dice: Random, choices: tuple[tuple[Any, float], ...]) -> Any:

@@ -1,54 +1,42 @@
-"""The platform of channel `standard`: pushes orders to the portal and takes the portal's calls."""
+"""The platform of channel `standard`: pushes orders to the portal and takes the portal's calls.
+
+Source: Standard Webhooks 1.0.0; a message is taken when the portal answers 2xx.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import secrets
 import time
 from datetime import UTC, datetime
-from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from sandbox import webhooks
-from sandbox.brand import Account, Brand, Shop
-from sandbox.faults import Faults
-from sandbox.ledger import Ledger, Message
-from sandbox.misbehave import spoil
-from sandbox.orders import make_order
+from sandbox.brand import STANDARD, Account
+from sandbox.gate import OBEYS_AFTER
+from sandbox.ledger import Message
+from sandbox.order_book import ACCEPTED, CANCELLED, COMPLETED, READY, Order
+from sandbox.platform import LONGEST_PAUSE, Outgoing, Platform
 
-IN_FLIGHT = 64  # pushes at the same time
 TIMEOUT = 15.0  # seconds; a portal that takes longer gets the message again
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between attempts
+FIRST_PAUSE = 0.5  # seconds between attempts
 CLIENT_ERROR_ATTEMPTS = 4  # a message the portal calls wrong is not repeated for ever
-OBEYS_AFTER = (1.5, 4.0)  # seconds from a pause call to fewer orders
-LEAKS_FOR, LEAK_SHARE = 20.0, 0.08  # then a share still comes through for a while
-CANCELLED, URGED = 0.03, 0.04  # shares of orders
-
-
-class Gate:
-    """Whether a store is open at the platform: a pause takes hold slowly."""
-
-    def __init__(self) -> None:
-        self.level, self.version, self.since, self.obeys_at = "open", 0, 0.0, 0.0
-
-    def set(self, level: str, version: int, now: float, delay: float) -> None:
-        """Obey the portal, unless it already said something newer."""
-        if version < self.version:
-            return
-        if level != self.level:
-            self.since, self.obeys_at = now, now + delay
-        self.level, self.version = level, version
-
-    def lets_through(self, now: float, draw: float) -> bool:
-        """Whether an order comes through now; `draw` is between 0 and 1."""
-        if self.level == "open" or now < self.obeys_at:
-            return True
-        return now < self.obeys_at + LEAKS_FOR and draw < LEAK_SHARE
+HEARD = {
+    "order.accepted": ACCEPTED,
+    "order.ready": READY,
+    "order.delivered": COMPLETED,
+    "order.rejected": CANCELLED,
+    "order.cancelled": CANCELLED,
+}
+HAPPENS = {
+    "order.cancelled": CANCELLED,
+    "order.accepted_elsewhere": ACCEPTED,
+    "order.completed": COMPLETED,
+}
 
 
 def pause_before(attempt: int, draw: float, retry_after: str = "") -> float:
@@ -57,115 +45,53 @@ def pause_before(attempt: int, draw: float, retry_after: str = "") -> float:
     return max(backoff, float(retry_after)) if retry_after.isdigit() else backoff
 
 
-class Platform:
+class Standard(Platform):
     """All accounts of the pretend platform."""
 
-    def __init__(self, brand: Brand, ledger: Ledger, faults: Faults, client: httpx.AsyncClient) -> None:
-        self.brand, self.ledger, self.faults, self.client = brand, ledger, faults, client
-        self.accounts = {account.slug: account for account in brand.accounts}
-        self.shops = {shop.code: (account, shop) for account in brand.accounts for shop in account.stores}
-        self.gates = {code: Gate() for code in self.shops}
-        self.closed: set[str] = set()
-        self.dice = Random()
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._numbers: dict[str, int] = {}
+    channel: ClassVar[str] = STANDARD
+    new_order: ClassVar[str] = "order.created"
+    largest_number: ClassVar[int] = 999
+    forged_with: ClassVar[str] = "whsec_d3JvbmctYnV0LXdlbGwtZm9ybWVkLXNlY3JldA=="
 
-    def lets_through(self, code: str) -> bool:
-        """Whether guests can order from a store now."""
-        leaky = self.faults.take("standard", {"leaky"}, path=code) is not None
-        return leaky or self.gates[code].lets_through(time.monotonic(), self.dice.random())
+    def routes(self) -> list[Route]:
+        """Return the address of the portal's calls."""
+        return [Route("/platform/standard/{account}/calls", self.receive_call, methods=["POST"])]
 
-    def place(self, code: str, *, funding: str, fulfilment: str = "", follow_up: bool = True) -> Message:
-        """A guest orders: write the message down and begin to push it."""
-        account, shop = self.shops[code]
-        now = datetime.now(UTC)
-        order_id = f"{now:%y%m%d}{secrets.randbelow(10**13):013}"
-        number = self._numbers[code] = self._numbers.get(code, 0) % 999 + 1
-        data = make_order(
-            self.dice,
-            self.brand,
-            shop,
-            order_id=order_id,
-            number=str(number),
-            funding=funding,
-            now=now,
-            fulfilment=fulfilment,
-        )
-        message = self._write(account, "order.created", data)
-        self.start(self.deliver(message))
-        if follow_up:
-            self._maybe_follow_up(account, shop, order_id)
-        return message
+    def announce(self, order: Order) -> Message:
+        """Write down the `order.created`."""
+        return self._write(self.accounts[order.account], self.new_order, order.data)
 
-    def tell(self, code: str, kind: str, order_id: str, **facts: str) -> Message:
-        """Push another message about an order: `order.cancelled` or `order.urged`."""
-        account, _shop = self.shops[code]
+    def tell(self, account: Account, code: str, kind: str, order_id: str, **facts: Any) -> Message:
+        """Push another message about an order, e.g. `order.cancelled` or `order.urged`."""
+        order = self.book.find(account.slug, order_id)
+        if order and kind in HAPPENS:
+            self.book.change(order, state=HAPPENS[kind])
         message = self._write(account, kind, {"order_id": order_id, "store_code": code, **facts})
-        self.start(self.deliver(message))
-        return message
+        return self.send(message)
 
-    def start(self, coroutine: Any) -> None:
-        """Run something in the background until it ends or the sandbox does."""
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def outgoing(self, account: Account, message: Message) -> Outgoing:
+        """Return the signed push; the webhook-id is the same on every attempt."""
+        body = message.body.encode()
+        headers = webhooks.headers(self.secret(account, message), message.id, int(time.time()), body)
+        return Outgoing(url=account.intake_url, content=body, headers=headers)
 
-    def resume(self) -> None:
-        """Push what was not acknowledged when the sandbox ended."""
-        for message in self.ledger.unanswered():
-            if message.account in self.accounts and _worth_repeating(message):
-                self.start(self.deliver(message))
+    def accepts(self, answer: httpx.Response) -> bool:
+        """Any 2xx will do."""
+        return answer.is_success
 
-    async def stop(self) -> None:
-        """Give up everything that runs."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    def ack_within(self, account: Account) -> float:
+        """Return the seconds the portal has to answer."""
+        return TIMEOUT
 
-    async def deliver(self, message: Message) -> None:
-        """Push a message, the same webhook-id each time, until the portal answers 2xx."""
-        while True:
-            async with self._slots:
-                status, retry_after = await self._push(message)
-            self.ledger.answered(message, status)
-            if message.acknowledged or not _worth_repeating(message):
-                return
-            await asyncio.sleep(pause_before(message.attempts, self.dice.random(), retry_after))
+    def repeats(self, account: Account, attempts: int, status: int | None) -> bool:
+        """A 4xx says that another attempt will not help, but platforms try a few times."""
+        wrong = status is not None and 400 <= status < 500 and status not in {408, 429}
+        return not wrong or attempts < CLIENT_ERROR_ATTEMPTS
 
-    async def _push(self, message: Message) -> tuple[int | None, str]:
-        account, body = self.accounts[message.account], message.body.encode()
-        headers = webhooks.headers(account.secret, message.id, int(time.time()), body)
-        try:
-            answer = await self.client.post(
-                account.intake_url, content=body, headers=headers, timeout=TIMEOUT
-            )
-        except httpx.HTTPError:
-            return None, ""
-        return answer.status_code, answer.headers.get("retry-after", "")
-
-    def _write(self, account: Account, kind: str, data: dict[str, Any]) -> Message:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        body = json.dumps({"type": kind, "timestamp": at, "data": data}, ensure_ascii=False)
-        message_id = f"msg_{secrets.token_hex(12)}"
-        message = Message(message_id, account.slug, kind, data["order_id"], data["store_code"], at, body)
-        self.ledger.sent(message)
-        return self.ledger.messages[message_id]
-
-    def _maybe_follow_up(self, account: Account, shop: Shop, order_id: str) -> None:
-        draw = self.dice.random()
-        if draw < CANCELLED:
-            facts = {"reason": self.dice.choice(["点错了", "等太久了", "重复下单"]), "by": "customer"}
-            self.start(self._later(shop.code, "order.cancelled", order_id, self.dice.uniform(5, 60), facts))
-        elif draw < CANCELLED + URGED:
-            self.start(self._later(shop.code, "order.urged", order_id, self.dice.uniform(45, 120), {}))
-
-    async def _later(
-        self, code: str, kind: str, order_id: str, seconds: float, facts: dict[str, str]
-    ) -> None:
-        await asyncio.sleep(seconds)
-        if order_id not in self.closed:
-            self.tell(code, kind, order_id, **facts)
+    def pause(self, account: Account, attempts: int, answer: httpx.Response | None) -> float:
+        """Return the seconds before the next attempt."""
+        retry_after = "" if answer is None else answer.headers.get("retry-after", "")
+        return pause_before(attempts, self.dice.random(), retry_after)
 
     async def receive_call(self, request: Request) -> Response:
         """POST /platform/standard/<account>/calls: what the portal tells the platform."""
@@ -176,29 +102,30 @@ class Platform:
         if not webhooks.verify(account.secret, request.headers, body, time.time()):
             return JSONResponse({"error": "wrong signature"}, 401)
         call = json.loads(body)
-        order_id = str(call["data"].get("order_id", ""))
-        spoilt = await spoil(self.faults, "standard", path=call["type"], order=order_id)
-        if spoilt:
-            return spoilt
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self.ledger.called(account.slug, request.headers["webhook-id"], call, at)
-        return self._answer(call["type"], call["data"])
+        kind, data = call["type"], call["data"]
 
-    def _answer(self, kind: str, data: dict[str, Any]) -> Response:
+        def obey() -> Response:
+            self.note_call(account, request.headers["webhook-id"], kind, data)
+            return self._answer(account, kind, data)
+
+        return await self.answer_call(kind, str(data.get("order_id", "")), obey)
+
+    def _answer(self, account: Account, kind: str, data: dict[str, Any]) -> Response:
         if kind != "store.intake":
-            if kind != "order.accepted":
-                self.closed.add(str(data.get("order_id")))
+            order = self.book.find(account.slug, str(data.get("order_id")))
+            if order and kind in HEARD:
+                self.book.change(order, state=HEARD[kind])
             return JSONResponse({"status": "ok"})
-        gate = self.gates.get(str(data["store_code"]))
+        code = str(data["store_code"])
+        gate = self.gates.get((account.slug, code))
         if gate is None:
             return JSONResponse({"error": "unknown store"}, 404)
-        if not self.faults.take("standard", {"deaf"}, path=str(data["store_code"])):
+        if not self.faults.take(self.channel, {"deaf"}, path=code):
             delay = self.dice.uniform(*OBEYS_AFTER)
             gate.set(str(data["level"]), int(data["version"]), time.monotonic(), delay)
         return JSONResponse({"level": gate.level})
 
-
-def _worth_repeating(message: Message) -> bool:
-    """Whether another attempt may help: a 4xx says that it will not, but platforms try a few times."""
-    wrong = message.status is not None and 400 <= message.status < 500 and message.status not in {408, 429}
-    return not wrong or message.attempts < CLIENT_ERROR_ATTEMPTS
+    def _write(self, account: Account, kind: str, data: dict[str, Any]) -> Message:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        body = json.dumps({"type": kind, "timestamp": at, "data": data}, ensure_ascii=False)
+        return self.write(account, kind, order_id=data["order_id"], code=data["store_code"], body=body)

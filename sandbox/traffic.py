@@ -9,7 +9,8 @@ from random import Random
 from typing import Any
 
 from sandbox import wave
-from sandbox.standard import Platform
+from sandbox.pace import Pace
+from sandbox.platforms import Platforms
 
 TICK = 0.1  # seconds
 PEAK = 7.0  # orders a second over all stores at noon, at intensity 1
@@ -18,11 +19,12 @@ PEAK = 7.0  # orders a second over all stores at noon, at intensity 1
 class Traffic:
     """The day's clock and its switch; `/control/wave` turns both."""
 
-    def __init__(self, platform: Platform, *, speed: float, running: bool, peak: float = PEAK) -> None:
-        self.platform = platform
-        self.clock = wave.DayClock(time.monotonic(), speed)
+    def __init__(self, platforms: Platforms, pace: Pace, *, running: bool, peak: float = PEAK) -> None:
+        self.platforms, self.pace = platforms, pace
+        self.clock = wave.DayClock(time.monotonic(), pace.speed)
         self.running, self.peak = running, peak
-        self.shares = wave.shares({code: shop.cups_per_hour for code, (_, shop) in platform.shops.items()})
+        cups = {key: places[0].shop.cups_per_hour for key, places in platforms.stores.items()}
+        self.shares = wave.shares(cups)
         self.dice = Random()
 
     async def run(self) -> None:
@@ -37,10 +39,11 @@ class Traffic:
 
     def _tick(self, minute: float, seconds: float) -> None:
         expected = wave.intensity(minute) * self.peak * seconds
-        for code, share in self.shares.items():
+        for key, share in self.shares.items():
             for _ in range(poisson(self.dice, expected * share)):
-                if self.platform.lets_through(code):
-                    self.platform.place(code, funding=wave.funding(minute, self.dice.random()))
+                place = self.platforms.choose(key)
+                if place.lets_through():
+                    place.order(funding=wave.funding(minute, self.dice.random()))
 
     def change(self, wish: dict[str, Any]) -> dict[str, Any]:
         """Obey `/control/wave`: running, speed, intensity (orders a second at noon), time ("HH:MM")."""
@@ -48,6 +51,7 @@ class Traffic:
         speed = float(wish["speed"]) if "speed" in wish else None
         if minute is not None or speed is not None:
             self.clock = self.clock.changed(time.monotonic(), speed=speed, minute=minute)
+            self.pace.speed = self.clock.speed
         self.peak = float(wish.get("intensity", self.peak))
         self.running = bool(wish.get("running", self.running))
         return self.state()

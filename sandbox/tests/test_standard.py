@@ -8,7 +8,8 @@ from starlette.responses import PlainTextResponse
 
 from sandbox import standard, webhooks
 from sandbox.app import Options
-from sandbox.standard import Gate, pause_before
+from sandbox.gate import LEAKS_FOR, Gate
+from sandbox.standard import pause_before
 from sandbox.tests.conftest import SECRET, eventually, run_sandbox
 
 
@@ -103,7 +104,7 @@ def test_a_pause_takes_hold_slowly_and_leaks_for_a_while():
     assert gate.lets_through(102.9, draw=0.99)
     assert gate.lets_through(103.0, draw=0.0)
     assert not gate.lets_through(103.0, draw=0.99)
-    assert not gate.lets_through(103.0 + standard.LEAKS_FOR, draw=0.0)
+    assert not gate.lets_through(103.0 + LEAKS_FOR, draw=0.0)
     gate.set("open", 2, now=200.0, delay=3.0)
     assert gate.lets_through(200.0, draw=0.99)
 
@@ -122,3 +123,19 @@ def test_a_pause_takes_hold_slowly_and_leaks_for_a_while():
 )
 def test_pauses_double_up_to_a_limit_and_never_undercut_retry_after(attempt, retry_after, seconds):
     assert pause_before(attempt, 0.5, retry_after) == seconds
+
+
+async def test_what_the_platform_believes_follows_calls_and_messages(sandbox):
+    orders = (await place(sandbox, count=2)).json()["orders"]
+    first, second = (order["order_id"] for order in orders)
+    await sandbox.fault("standard", "lost_reply", path="order.accepted")
+    with pytest.raises(AssertionError):  # httpx's way to say that an application did not finish its reply
+        await call(sandbox, "order.accepted", {"order_id": first, "store_code": "SH-01", "reason": ""})
+    cancel = {"type": "order.cancelled", "order_id": second, "store_code": "SH-01"}
+    await sandbox.http.post("/control/messages", json=cancel)
+    believed = (await sandbox.ledger())["orders"]
+    shown = ("account", "channel", "order_id", "store_code", "state", "acknowledged", "pushed")
+    assert [tuple(order[name] for name in shown) for order in believed] == [
+        ("tea", "standard", first, "SH-01", "accepted", True, True),
+        ("tea", "standard", second, "SH-01", "cancelled", True, True),
+    ]
