@@ -12,7 +12,7 @@ from couriers import services
 from couriers.errors import LiveHandOff
 from couriers.models import CourierAccount, Rider
 from couriers.queries import Carriers, carriers
-from orders.api import CommandIn, CommandOut, Refusal
+from orders.api import ANSWERS, CommandIn
 from orders.cards import iso
 from orders.models import Order
 from orders.requests import order_of, sender_of, store_of
@@ -22,7 +22,6 @@ from stores.models import Store
 router = Router(tags=["hand-offs"])
 Verb = Literal["cancel", "picked-up", "delivered"]
 Answer = Stepped | Status[Any]
-ANSWERS = {200: CommandOut, 409: Refusal, 422: Refusal}
 VERBS = {"picked-up": services.rider_picked_up, "delivered": services.rider_delivered}
 
 

@@ -5,21 +5,26 @@ from typing import Any
 
 from django.utils import timezone
 
+from orders import reconciliation, tokens
 from orders.cards import iso
-from orders.channels.registry import CALLS
+from orders.channels.registry import CALLS, PULLS
 from orders.intake_switch import confirm_told, fail_told, tell_again_if_changed
 from orders.models import Order
 from orders.platforms import call_platform
 from orders.services import note_heard
-from orders.states import Fulfilment, OrderState, PlatformState
+from orders.states import ENDED, TO_MAKE, Fulfilment, OrderState, PlatformState
 from outbox.calling import CallFailed, Refused
-from outbox.errors import Hopeless
+from outbox.errors import Hopeless, NotYet
 from outbox.models import Job
-from stores.models import StoreChannel
+from stores.models import ChannelAccount, StoreChannel
 from stores.queries import intake_of
+from stores.sealed import unseal
 
 CALLED_OFF = frozenset({OrderState.REJECTED, OrderState.CANCELLED})
 ENDINGS = frozenset({"order.rejected", "order.cancelled"})
+# What a platform hears only of an order that it knows as accepted.
+OF_ACCEPTED = frozenset({"order.delayed", "order.self_delivery"})
+WAIT_FOR_ACCEPTANCE = 5.0  # seconds
 # Where an order stands at the platform once it took the call.
 HEARD = {
     "order.accepted": PlatformState.ACCEPTED,
@@ -39,20 +44,33 @@ def tell_order(job: Job) -> None:
     kind = job.payload["call"]
     if kind not in CALLS[order.account.channel].hears:
         return
-    if order.state in CALLED_OFF and kind not in ENDINGS:
+    if _is_pointless(order, kind, job.payload["data"]):
         return
+    if kind in OF_ACCEPTED and order.platform_state == PlatformState.PLACED:
+        raise NotYet(WAIT_FOR_ACCEPTANCE, "the platform does not know the order as accepted")
     data = {
         "order_id": order.external_id,
         "store_code": store_code_of(order),
         **_carrier_of(order),
         **job.payload["data"],
     }
+    if "rider_phone" in data:
+        data["rider_phone"] = unseal(data["rider_phone"])
     try:
         call_platform(order.account, call_id=f"{job.kind}:{job.key}", kind=kind, data=data)
     except Refused as refused:
         raise Hopeless(str(refused)) from refused
     if kind in HEARD:
         note_heard(order_id=order.pk, platform_state=HEARD[kind])
+
+
+def _is_pointless(order: Order, kind: str, data: Mapping[str, Any]) -> bool:
+    """Whether it is no news any more: of an order called off, or a time that another has replaced."""
+    if kind == "order.delayed":
+        return order.state not in TO_MAKE or data["ready_at"] != iso(order.expected_at)
+    if kind == "order.self_delivery":
+        return order.state in ENDED
+    return order.state in CALLED_OFF and kind not in ENDINGS and data.get("about") != "refund"
 
 
 def store_code_of(order: Order) -> str:
@@ -104,3 +122,32 @@ def tell_intake(job: Job) -> None:
 
 def _tell_intake(channel: StoreChannel, job: Job, data: Mapping[str, Any]) -> Mapping[str, Any]:
     return call_platform(channel.account, call_id=f"{job.kind}:{job.key}", kind="store.intake", data=data)
+
+
+def reconcile(job: Job) -> None:
+    """Compare an account's orders with its platform: payload {"account"}, of a run's rest "after" and "whole".
+
+    A platform that cannot be asked is no fault of the job: what was found is written down, and the same job
+    asks again later, however often.
+    """
+    account = ChannelAccount.objects.get(pk=job.payload["account"])
+    if not account.active or not account.callback_url or account.channel not in PULLS:
+        return
+    after, whole = job.payload.get("after", ""), job.payload.get("whole")
+    try:
+        reconciliation.reconcile(account, timezone.now(), after=after, whole=whole)
+    except CallFailed as failed:
+        raise NotYet(reconciliation.PERIOD, str(failed)) from failed
+    except Later as later:
+        raise NotYet(max(later.seconds, 1.0), str(later)) from later
+
+
+def renew_token(job: Job) -> None:
+    """Get an account's next token: payload {"account"}; the key's second part names the one to replace.
+
+    A refusal is a dead letter: until somebody lets us in again, calls of this account cannot work.
+    """
+    account = ChannelAccount.objects.get(pk=job.payload["account"])
+    if account.active:
+        tokens.wait_for_others(job, now=timezone.now())
+        tokens.renew(account=account, about=job.key.partition(":")[2], now=timezone.now())

@@ -9,8 +9,12 @@ from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from orders.channels.registry import CALLS
 from orders.store_list import live_rows
 from stores.models import Store, User
+
+# Calls that only some platforms have ears for: the board offers no answer nobody would hear.
+ANSWERS = frozenset({"request.agreed", "request.refused", "urge.answered", "order.self_delivery"})
 
 
 @require_safe
@@ -46,6 +50,8 @@ def _boot(request: HttpRequest, store: Store) -> dict[str, Any]:
             "cups_per_hour": store.cups_per_hour,
         },
         "user": {"id": user.pk, "label": user.label},
+        "manages": Store.objects.managed_by(user).filter(pk=store.pk).exists(),
+        "hears": {channel: sorted(calls.hears & ANSWERS) for channel, calls in CALLS.items()},
         "api": f"/api/v1/stores/{store.pk}",
         "socket": f"/ws/v1/stores/{store.pk}/feed",
         "login": f"{reverse('login')}?next={request.path}",

@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from orders.queries import catch_up, snapshot
 from stores.models import Store
 
 FUNDING_COLUMN = {"paid": 1, "subsidised": 2, "free": 3}
+# What an event adds to the wave: a moved order takes its minute along.
+ADDED = {"order.placed": 1, "order.moved_in": 1, "order.moved": -1}
+WAVE = timedelta(hours=1)
 
 
 @contextmanager
@@ -65,9 +68,15 @@ def apply(board: dict[str, Any], frame: dict[str, Any]) -> dict[str, Any]:
             cards.pop(card["id"], None)
             if card["on_board"]:
                 cards[card["id"]] = card
-            if event["kind"] == "order.placed":
-                minute = int(datetime.fromisoformat(card["received_at"]).timestamp()) // 60 * 60
-                wave.setdefault(minute, [minute, 0, 0, 0])[FUNDING_COLUMN[card["funding"]]] += 1
+            _count(wave, event)
     board["cards"] = [cards[number] for number in sorted(cards)]
-    board["wave"] = [wave[minute] for minute in sorted(wave)]
+    board["wave"] = [wave[minute] for minute in sorted(wave) if any(wave[minute][1:])]
     return board
+
+
+def _count(wave: dict[int, list[int]], event: dict[str, Any]) -> None:
+    card, added = event["card"], ADDED.get(event["kind"], 0)
+    received = datetime.fromisoformat(card["received_at"])
+    if added and datetime.fromisoformat(event["at"]) - received <= WAVE:
+        minute = int(received.timestamp()) // 60 * 60
+        wave.setdefault(minute, [minute, 0, 0, 0])[FUNDING_COLUMN[card["funding"]]] += added

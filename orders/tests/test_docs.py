@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/events.md").read_text()
 OTHER_KINDS = {
     "order.placed", "order.undone", "order.dismissed", "order.urged", "order.delivery",
-    "order.phone_revealed", "order.asked", "order.filled", "order.conflict", "intake.changed",
+    "order.phone_revealed", "order.asked", "order.answered", "order.postponed", "order.moved",
+    "order.moved_in", "order.filled", "order.conflict", "intake.changed",
 }  # fmt: skip
 
 

@@ -57,6 +57,7 @@ def test_the_board_tells_its_script_what_it_needs(client, store):
 
     answer = client.get(reverse("board", args=[store.pk]))
 
+    every = ["order.self_delivery", "request.agreed", "request.refused", "urge.answered"]
     (boot,) = re.findall(r'<script id="boot" type="application/json">(.*?)</script>', answer.content.decode())
     assert json.loads(boot) == {
         "store": {
@@ -68,6 +69,8 @@ def test_the_board_tells_its_script_what_it_needs(client, store):
             "cups_per_hour": 120,
         },
         "user": {"id": user.pk, "label": user.label},
+        "manages": False,
+        "hears": {"standard": [], "eleme": every, "meituan": every},
         "api": f"/api/v1/stores/{store.pk}",
         "socket": f"/ws/v1/stores/{store.pk}/feed",
         "login": f"/login/?next=/stores/{store.pk}/",
