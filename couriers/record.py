@@ -12,7 +12,7 @@ from django.db import transaction
 from couriers.models import HandOff
 from couriers.providers.base import Created, Report
 from couriers.states import LIVE, NEXT, HandOffState, Progress
-from couriers.summary import summarise
+from couriers.summary import carrier_facts, summarise
 from orders.models import Order
 from orders.services import Stepped, follow_delivery
 from orders.states import OrderState
@@ -79,6 +79,7 @@ def publish(
         now=now,
         verb=verb,
         command=command,
+        carrier=carrier_facts(handoff),
     )
 
 

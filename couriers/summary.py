@@ -5,6 +5,7 @@ from typing import Any
 from couriers.models import HandOff
 from orders.cards import iso
 from orders.masks import mask
+from stores.sealed import seal
 
 
 def summarise(handoff: HandOff) -> dict[str, Any]:
@@ -20,4 +21,14 @@ def summarise(handoff: HandOff) -> dict[str, Any]:
         "eta": iso(handoff.eta),
         "reason": handoff.reason,
         "since": iso(handoff.changed_at),
+    }
+
+
+def carrier_facts(handoff: HandOff) -> dict[str, str]:
+    """What the platform hears of who brings the order, when the store delivers it; the phone is sealed."""
+    return {
+        "rider_name": handoff.rider_name,
+        "rider_phone": seal(handoff.rider_phone),
+        "carrier": handoff.account.provider if handoff.account else "own",
+        "reference": handoff.origin_id,
     }

@@ -15,7 +15,6 @@ from typing import Any, ParamSpec
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
 
 from orders.cards import Card
 from orders.errors import CannotUndo, Stale
@@ -116,11 +115,6 @@ def dismiss(*, order_id: int, actor: Actor, now: datetime, command: str | None =
         return record(order_id, kind="order.dismissed", actor=actor, now=now, command=command)
 
 
-def note_urge(*, order_id: int, now: datetime) -> None:
-    """Count that the guest asks where the order is; the caller appends the event."""
-    Order.objects.filter(pk=order_id).update(urges=F("urges") + 1, urged_at=now)
-
-
 @once
 def follow_delivery(
     *,
@@ -130,11 +124,13 @@ def follow_delivery(
     now: datetime,
     verb: str | None = None,
     command: str | None = None,
+    carrier: Mapping[str, str] | None = None,
 ) -> Stepped:
     """Put the courier's summary on the card, and take `verb` with it if the order's state allows.
 
     Both are one event; without a possible verb the kind is `order.delivery`. What a rider did cannot be
-    undone at the counter.
+    undone at the counter. `carrier` is what the platform hears of who brings it ("rider_name", "carrier",
+    "reference", and "rider_phone", sealed).
     """
     with transaction.atomic():
         kind = "order.delivery"
@@ -142,7 +138,7 @@ def follow_delivery(
             order_id, verb=verb, actor=actor, now=now, reason="", undoable=False
         ):
             kind = KINDS[verb]
-            tell_platform(order_id=order_id, verb=verb, reason="", now=now, undoable=False)
+            tell_platform(order_id=order_id, verb=verb, now=now, undoable=False, more=carrier)
         Order.objects.filter(pk=order_id).update(delivery=summary)
         return record(order_id, kind=kind, actor=actor, now=now, command=command)
 

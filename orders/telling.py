@@ -1,5 +1,6 @@
 """What the platform must hear of, as outbox jobs."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,12 +27,22 @@ def call_key(*, order_id: int, verb: str) -> str:
     return f"order.{verb}.{order_id}"
 
 
-def call_payload(*, order_id: int, verb: str, reason: str = "") -> dict[str, Any]:
+def call_payload(
+    *, order_id: int, verb: str, reason: str = "", more: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What `orders.jobs.tell_order` needs for a step."""
-    return {"order": order_id, "call": CALLS[verb], "data": {"reason": reason}}
+    return {"order": order_id, "call": CALLS[verb], "data": {"reason": reason, **(more or {})}}
 
 
-def tell_platform(*, order_id: int, verb: str, reason: str, now: datetime, undoable: bool = True) -> None:
+def tell_platform(
+    *,
+    order_id: int,
+    verb: str,
+    now: datetime,
+    reason: str = "",
+    undoable: bool = True,
+    more: Mapping[str, str] | None = None,
+) -> None:
     """Enqueue the call for `verb`, if platforms hear of it; one that can be undone waits until it is safe."""
     if verb not in CALLS or (verb in OF_OWN_DELIVERY and not _is_own_delivery(order_id)):
         return
@@ -39,7 +50,7 @@ def tell_platform(*, order_id: int, verb: str, reason: str, now: datetime, undoa
     enqueue(
         kind="channel.order",
         key=call_key(order_id=order_id, verb=verb),
-        payload=call_payload(order_id=order_id, verb=verb, reason=reason),
+        payload=call_payload(order_id=order_id, verb=verb, reason=reason, more=more),
         now=now,
         due_at=now + timedelta(seconds=settings.UNDO_SECONDS) if waits else now,
     )

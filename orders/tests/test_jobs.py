@@ -1,10 +1,13 @@
 """Telling platforms, over real HTTP: signed, the same id on every attempt, and honest about failure."""
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from orders import services
@@ -12,16 +15,24 @@ from orders.intake_switch import set_intake
 from orders.tests.boards import watched
 from orders.tests.factories import place_order
 from orders.tests.platform import running_platform
+from outbox.guard import MOST_AT_ONCE, guard_of
 from outbox.models import Job
 from outbox.runner import run
 from outbox.services import claim
 from stores.actors import Actor
 from stores.levels import IntakeLevel
+from stores.sealed import seal
 from stores.tests.factories import SECRET, StoreChannelFactory
 
 pytestmark = pytest.mark.django_db
 
 LIN = Actor("Lin")
+
+
+@pytest.fixture(autouse=True)
+def open_doors():
+    """Test databases number their accounts alike."""
+    guard_of.cache_clear()
 
 
 @pytest.fixture
@@ -169,3 +180,51 @@ def test_news_that_crossed_with_newer_news_is_followed_by_the_newest(platform, p
     }  # fmt: skip
     paused.refresh_from_db()
     assert (paused.told_version, paused.confirmed_version, paused.last_error) == (2, 2, "")
+
+
+def test_who_brings_an_order_of_the_stores_own_delivery_is_told(platform, channel, now):
+    order = place_order(channel, now=now)
+    for verb in ("accept", "start", "ready"):
+        services.step(order_id=order.pk, verb=verb, actor=LIN, now=now)
+    Job.objects.all().delete()
+    summary = {"carrier": "own", "rider": "老周", "rider_phone": "····0001"}
+    carrier = {"rider_name": "老周", "rider_phone": seal("13900000001"), "carrier": "own", "reference": "H-1"}
+
+    services.follow_delivery(
+        order_id=order.pk, summary=summary, actor=LIN, now=now, verb="collect", carrier=carrier
+    )
+
+    assert "13900000001" not in json.dumps(Job.objects.get().payload)
+    assert run_next().state == "done"
+    assert [(call["type"], call["data"]) for call in platform.messages] == [
+        (
+            "order.collected",
+            {
+                "order_id": "E-1001",
+                "store_code": channel.external_code,
+                "rider_name": "老周",
+                "rider_phone": "13900000001",
+                "carrier": "own",
+                "reference": "H-1",
+                "reason": "",
+            },
+        )
+    ]
+
+
+def test_a_platform_that_delivers_by_itself_is_not_told_who_fetched_it(channel, now):
+    order = place_order(channel, now=now, fulfilment="platform_courier")
+    for verb in ("accept", "start", "ready", "collect"):
+        services.step(order_id=order.pk, verb=verb, actor=LIN, now=now)
+
+    assert not Job.objects.filter(key__contains="collect").exists()
+
+
+def test_a_busy_account_costs_no_attempt(channel, accepted):
+    guard = guard_of(f"channel:{channel.account.pk}", settings.CHANNEL_CALLS_PER_SECOND)
+    with ExitStack() as calls:
+        for _ in range(MOST_AT_ONCE):
+            calls.enter_context(guard.admitted(now=timezone.now()))
+        job = run_next()
+
+    assert (job.state, job.attempts, job.last_error) == ("due", 0, "the account is busy")
