@@ -14,7 +14,7 @@ from orders.platforms import call_platform
 from orders.services import note_heard
 from orders.states import ENDED, TO_MAKE, Fulfilment, OrderState, PlatformState
 from outbox.calling import CallFailed, Refused
-from outbox.errors import Hopeless, NotYet
+from outbox.errors import Hopeless, Later, NotYet
 from outbox.models import Job
 from stores.models import ChannelAccount, StoreChannel
 from stores.queries import intake_of
@@ -125,7 +125,7 @@ def _tell_intake(channel: StoreChannel, job: Job, data: Mapping[str, Any]) -> Ma
 
 
 def reconcile(job: Job) -> None:
-    """Compare an account's orders with its platform: payload {"account"}, of a run's rest "after" and "whole".
+    """Compare an account's orders with its platform: payload {"account"}, for a run's rest "after", "whole".
 
     A platform that cannot be asked is no fault of the job: what was found is written down, and the same job
     asks again later, however often.

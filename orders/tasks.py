@@ -1,9 +1,9 @@
-"""Celery's side of orders: pauses that run out, orders that wait, and the purge."""
+"""Celery's side of orders: pauses that run out, orders that wait, questions to platforms, and the purge."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from orders import intake_switch
+from orders import intake_switch, reconciliation, tokens
 from orders.intake.changes import settle_early
 from orders.intake.routing import route_bound
 from orders.retention import purge as purge_orders
@@ -19,6 +19,18 @@ def resume_due() -> None:
     intake_switch.release_forgotten(now=now)
     settle_early(now=now)
     route_bound(now=now)
+
+
+@shared_task(ignore_result=True)
+def reconcile() -> None:
+    """Have every platform asked for what it did not tell."""
+    reconciliation.enqueue_runs(now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def renew_tokens() -> None:
+    """Have the tokens renewed that expire soon."""
+    tokens.enqueue_renewals(now=timezone.now())
 
 
 @shared_task(ignore_result=True)

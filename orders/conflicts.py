@@ -1,0 +1,162 @@
+"""Orders the platform believes something else of than we do: told once more, or marked for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from orders.channels.registry import CALLS
+from orders.events import append
+from orders.models import Order
+from orders.services import event_for
+from orders.states import Disagreement, OrderState, PlatformState, disagreement
+from orders.telling import call_key
+from outbox.models import Job
+from outbox.services import enqueue
+from stores.actors import Actor
+from stores.models import ChannelAccount
+
+Row = Mapping[str, Any]
+
+PLATFORM = Actor("platform")
+GRACE = timedelta(minutes=2)
+"""A call of ours waits until it cannot be undone, for its turn, and for the platform to take note of it."""
+RECENT = timedelta(hours=6)
+"""How long a platform is asked about an order that has left the board: a meal later nobody can act on it."""
+CALLED_OFF = frozenset({OrderState.REJECTED, OrderState.CANCELLED})
+TAKEN = frozenset({
+    OrderState.ACCEPTED, OrderState.MAKING, OrderState.READY, OrderState.COLLECTED, OrderState.DELIVERED,
+})  # fmt: skip
+# What the platform would have done had it heard us; it is told again under this name, once.
+HEALED_BY = {
+    OrderState.REJECTED: "order.rejected",
+    OrderState.CANCELLED: "order.cancelled",
+    **dict.fromkeys(TAKEN, "order.accepted"),
+}
+HEALABLE = frozenset({Disagreement.OPEN, Disagreement.UNCANCELLED})
+VERBS = ("accept", "reject", "cancel")
+JUDGED = ("pk", "external_id", "state", "platform_state", "conflict", "end_reason", "since")
+
+
+def contradiction(state: str, theirs: str | None) -> str:
+    """What cannot be true for long if our order is in `state` and theirs in `theirs`; None: they have none.
+
+    >>> contradiction("making", "placed")
+    Disagreement.OPEN
+    """
+    if theirs is None:
+        return "" if state in CALLED_OFF else Disagreement.MISSING
+    if theirs == PlatformState.PLACED and state in TAKEN:
+        return Disagreement.OPEN
+    if found := disagreement(state, theirs):
+        return found
+    going_on = theirs in {PlatformState.PLACED, PlatformState.ACCEPTED}
+    return Disagreement.UNCANCELLED if going_on and state in CALLED_OFF else ""
+
+
+def disputed(account: ChannelAccount, *, marked: bool, now: datetime) -> list[str]:
+    """Numbers of recent orders that, by what we know, the platform should be asked about; the oldest first.
+
+    `marked`: those in conflict, to see whether they still are; else those that are not but seem to be.
+    """
+    orders = recent(account, now=now)
+    if marked:
+        orders = orders.exclude(Q(conflict="") | Q(platform_state=PlatformState.COMPLETED))
+    else:
+        unheard = Q(state__in=TAKEN, platform_state=PlatformState.PLACED)
+        going_on = Q(platform_state__in=[PlatformState.PLACED, PlatformState.ACCEPTED])
+        orders = orders.filter(
+            unheard | Q(going_on, state__in=CALLED_OFF), conflict="", since__lte=now - GRACE
+        )
+    rows = list(orders.order_by("placed_at", "pk").values("pk", "external_id"))
+    busy = _on_their_way(row["pk"] for row in rows)
+    return [row["external_id"] for row in rows if row["pk"] not in busy]
+
+
+def recent(account: ChannelAccount, *, now: datetime) -> QuerySet[Order]:
+    """The account's orders that somebody can still act on, each with `since`: when we decided about it."""
+    lately = Q(on_board=True) | Q(placed_at__gte=now - RECENT)
+    orders = Order.objects.filter(lately, account=account, store__franchise=account.franchise_id)
+    return orders.annotate(since=Coalesce("ended_at", "accepted_at", "received_at"))
+
+
+def settle(account: ChannelAccount, told: Mapping[str, str | None], *, now: datetime) -> None:
+    """Compare orders with what the platform told of them just now (None: it has no such order).
+
+    What it never heard is told again under a new name, once. What contradicts us after that, or cannot be
+    healed, is marked; what agrees is cleared.
+    """
+    orders = Order.objects.filter(account=account, external_id__in=list(told))
+    orders = orders.annotate(since=Coalesce("ended_at", "accepted_at", "received_at"))
+    wrong: list[tuple[Row, str]] = []
+    for row in orders.order_by("pk").values(*JUDGED):
+        theirs = told[row["external_id"]]
+        found = contradiction(row["state"], theirs)
+        if _is_old_news(row, theirs) or found == row["conflict"]:
+            continue
+        if not found:
+            clear_conflict(order_id=row["pk"], state=row["state"], now=now)
+        elif row["since"] <= now - GRACE:
+            wrong.append((row, found))
+    busy = _on_their_way(row["pk"] for row, _ in wrong)
+    for row, found in wrong:
+        if row["pk"] not in busy and not _told_again(account, row, found, now=now):
+            mark_conflict(order_id=row["pk"], state=row["state"], conflict=found, now=now)
+
+
+def mark_conflict(*, order_id: int, state: str, conflict: str, now: datetime) -> bool:
+    """Show on the order what the platform believes (`Disagreement`); one event with the whole card.
+
+    False, and no event, if it is marked so already or has left `state`, about which this was found.
+    """
+    with transaction.atomic():
+        order = Order.objects.filter(pk=order_id, state=state).exclude(conflict=conflict)
+        if order.update(conflict=conflict) != 1:
+            return False
+        append([event_for(order_id, kind="order.conflict", actor=PLATFORM)], at=now)
+        return True
+
+
+def clear_conflict(*, order_id: int, state: str, now: datetime) -> bool:
+    """Both sides agree again; like `mark_conflict`."""
+    return mark_conflict(order_id=order_id, state=state, conflict="", now=now)
+
+
+def _is_old_news(row: Row, theirs: str | None) -> bool:
+    """Only a cancellation, if anything, comes after a completion: what says otherwise was read before it."""
+    ended = {PlatformState.COMPLETED, PlatformState.CANCELLED}
+    return row["platform_state"] == PlatformState.COMPLETED and theirs not in ended
+
+
+def _told_again(account: ChannelAccount, row: Row, found: str, *, now: datetime) -> bool:
+    """Whether the platform is told once more; it is if that can help and was not tried yet."""
+    call = HEALED_BY.get(row["state"])
+    if found not in HEALABLE or call is None or call not in CALLS[account.channel].hears:
+        return False
+    key = _again_key(call, row["pk"])
+    if Job.objects.filter(kind="channel.order", key=key).exists():
+        return False
+    payload = {"order": row["pk"], "call": call, "data": {"reason": row["end_reason"]}}
+    enqueue(kind="channel.order", key=key, payload=payload, now=now)
+    return True
+
+
+def _on_their_way(order_ids: Iterable[int]) -> set[int]:
+    """Those of these orders about which a call is still to be made: the platform cannot know yet."""
+    keys = {key: order_id for order_id in order_ids for key in _keys(order_id)}
+    due = Job.objects.filter(kind="channel.order", key__in=list(keys), state=Job.State.DUE)
+    return {keys[key] for key in due.values_list("key", flat=True)}
+
+
+def _keys(order_id: int) -> list[str]:
+    told = [call_key(order_id=order_id, verb=verb) for verb in VERBS]
+    return told + [_again_key(call, order_id) for call in sorted(set(HEALED_BY.values()))]
+
+
+def _again_key(call: str, order_id: int) -> str:
+    return f"{call}.{order_id}.again"
