@@ -14,7 +14,13 @@ from couriers.models import Rider
 from orders.models import Order, OrderEvent
 from orders.tests.factories import place_order
 from stores.models import IntakeState
-from stores.tests.factories import ManagerFactory, StaffFactory, StoreChannelFactory, UserFactory
+from stores.tests.factories import (
+    ManagerFactory,
+    StaffFactory,
+    StoreChannelFactory,
+    StoreFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +49,21 @@ VERBS = {
     ],
     "handoff/<verb>": ["cancel", "picked-up", "delivered"],
 }
-BODIES = [b"{}", json.dumps({"rider": 1}).encode(), json.dumps({"level": "paused", "reason": "x"}).encode()]
+# What an operation takes that needs more than its address.
+BODY_OF = {
+    "handoff": {"rider": 1},
+    "request": {"answer": "agree"},
+    "urge": {"answer": "making"},
+    "postpone": {"minutes": 5},
+    "move": {"store": 1},
+}
+BODIES = [{}, {"level": "paused", "reason": "x"}]
+
+
+def bodies_for(path):
+    """What a person might send there."""
+    own = BODY_OF.get(path.rsplit("/", 1)[-1])
+    return [json.dumps(body).encode() for body in [*BODIES, *([own] if own else [])]]
 
 
 def addresses(resolver=None, prefix=""):
@@ -106,7 +126,7 @@ def test_strangers_learn_nothing_and_change_nothing(order, stranger, route):
     signed_out = stranger is None or not stranger.is_active
     client = client_of(stranger)
     for path in fill(route, order.store_id, order.pk):
-        for method, body in product(["GET", "POST", "PUT", "DELETE"], BODIES):
+        for method, body in product(["GET", "POST", "PUT", "DELETE"], bodies_for(path)):
             answer = client.generic(method, path, body, "application/json")
             assert answer.status_code in ({302, 401, 405} if signed_out else {404, 405, 422}), path
             assert order.store.name not in answer.content.decode(), path
@@ -127,13 +147,29 @@ def test_lists_show_strangers_nothing_of_the_store(order, stranger, route):
 def test_an_order_is_not_reachable_through_a_store_of_ones_own(order):
     """The order's number with another store's address is as foreign as the store itself."""
     own = StoreChannelFactory().store
-    client = client_of(StaffFactory(store=own))
-    body = json.dumps({"rider": Rider.objects.create(store=own, name="Bo", phone="1").pk})
+    client = client_of(ManagerFactory(franchise=own.franchise))
+    sibling = StoreFactory(franchise=own.franchise)
+    rider = Rider.objects.create(store=own, name="Bo", phone="1")
+    bodies = {**BODY_OF, "handoff": {"rider": rider.pk}, "move": {"store": sibling.pk}}
     for route in STORE_ROUTES:
         if "<int:order_id>" in route:
             for path in fill(route, own.pk, order.pk):
-                answer = client.post(path, body, content_type="application/json")
-                assert answer.status_code == 404, path
+                body = json.dumps(bodies.get(path.rsplit("/", 1)[-1], {}))
+                answers = [client.get(path), client.post(path, body, content_type="application/json")]
+                assert {answer.status_code for answer in answers} <= {404, 405}, path
+                assert 404 in {answer.status_code for answer in answers}, path
+
+
+def test_a_manager_moves_no_order_to_a_store_of_others(order):
+    """Not even one of their own: the other franchise's store is not there for them."""
+    manager = ManagerFactory(franchise=order.store.franchise)
+    path = f"/api/v1/stores/{order.store_id}/orders/{order.pk}/move"
+
+    answer = client_of(manager).post(
+        path, {"store": StoreChannelFactory().store_id}, content_type="application/json"
+    )
+
+    assert (answer.status_code, Order.objects.get(pk=order.pk).store) == (404, order.store)
 
 
 @pytest.mark.parametrize("role", ["staff", "manager"])

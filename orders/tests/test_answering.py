@@ -14,7 +14,10 @@ from orders.models import Order, OrderEvent
 from orders.tests.boards import watched
 from orders.tests.factories import place_order
 from orders.tests.people import at_once, pressing
+from orders.tests.platform import running_platform
 from outbox.models import Job
+from outbox.runner import run
+from outbox.services import claim
 from stores.actors import Actor
 from stores.tests.factories import StoreChannelFactory
 
@@ -256,3 +259,46 @@ def test_of_those_who_answer_at_once_one_does(order, now):
     winner = OrderEvent.objects.get(kind="order.answered").actor_label
     assert sorted(outcomes) == sorted(["done", *[winner] * 3])
     assert Job.objects.count() == 1
+
+
+@pytest.fixture
+def platform(channel):
+    with running_platform() as platform:
+        channel.account.callback_url = platform.url
+        channel.account.save()
+        yield platform
+
+
+def run_due(now):
+    """Run every job that is due at `now` once; returns the states of all."""
+    while job := claim(queue="platforms", now=now):
+        run(job)
+    return list(Job.objects.order_by("pk").values_list("payload__call", "state", "attempts"))
+
+
+def test_a_delay_waits_until_the_platform_knows_the_acceptance(channel, order, now, platform):
+    on_platform(channel, "standard")
+    postpone(order_id=order.pk, minutes=15, actor=LIN, now=now)
+    before = run_due(now)
+    services.step(order_id=order.pk, verb="accept", actor=LIN, now=now - timedelta(minutes=1))
+    services.note_heard(order_id=order.pk, platform_state="accepted")
+    Job.objects.update(due_at=now)
+
+    assert before == [("order.delayed", "due", 0)]
+    assert run_due(now) == [("order.delayed", "done", 1), ("order.accepted", "done", 1)]
+    assert [message["type"] for message in platform.messages] == ["order.delayed", "order.accepted"]
+
+
+@pytest.mark.parametrize("happened", ["ready", "later still"])
+def test_a_delay_that_is_no_news_is_not_told(channel, order, now, platform, happened):
+    on_platform(channel, "standard")
+    Order.objects.filter(pk=order.pk).update(platform_state="accepted")
+    postpone(order_id=order.pk, minutes=10, actor=LIN, now=now)
+    if happened == "ready":
+        Order.objects.filter(pk=order.pk).update(state="ready")
+    else:
+        postpone(order_id=order.pk, minutes=20, actor=LIN, now=now)
+    run_due(now)
+
+    told = [] if happened == "ready" else ["2026-02-06T02:20:00.000Z"]
+    assert [message["data"]["ready_at"] for message in platform.messages] == told
