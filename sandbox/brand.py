@@ -36,7 +36,8 @@ class Account:
     """A franchise's account with a platform; `intake_url` is absolute (Meituan's: without the kind).
 
     `tries`, `ack_within` (seconds) and `spacing` (seconds before the second try) say how a platform that
-    gives up pushes; channel `standard` never gives up and ignores them.
+    gives up pushes; channel `standard` never gives up and ignores them. `app_key` is what Ele.me's calls
+    name the app by, if that is not its number.
     """
 
     slug: str
@@ -45,6 +46,7 @@ class Account:
     stores: tuple[Shop, ...]
     channel: str = STANDARD
     app_id: str = ""
+    app_key: str = ""
     tries: int = 3
     ack_within: float = 3.0
     spacing: float = 1.0
@@ -90,7 +92,7 @@ class BadBrand(ValueError):
 
 
 QA_ACCOUNT = DadaAccount("73753", "test_app_key", "test_app_secret")
-_OPTIONAL = ("channel", "app_id", "tries", "ack_within", "spacing", "token", "refresh_token")
+_OPTIONAL = ("channel", "app_id", "app_key", "tries", "ack_within", "spacing", "token", "refresh_token")
 
 
 def read_brand(path: Path) -> Brand:

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from sandbox import eleme_wire as wire
 from sandbox.brand import Account
 from sandbox.eleme import Eleme
-from sandbox.eleme_orders import make_oorder
+from sandbox.eleme_orders import delivery_body, make_oorder
 from sandbox.eleme_wire import Call, Refusal
 from sandbox.order_book import PLACED, Order
 from sandbox.platform import NotPossible
@@ -37,7 +37,7 @@ class ElemeApi:
 
     def __init__(self, eleme: Eleme) -> None:
         self.eleme = eleme
-        self.apps = {account.app_id: account for account in eleme.accounts.values()}
+        self.apps = {account.app_key or account.app_id: account for account in eleme.accounts.values()}
         self.tokens = {slug: self._known_tokens(account) for slug, account in eleme.accounts.items()}
         orders: dict[str, Callable[[Account, Params], Any]] = {
             "confirmOrderLite": self._confirm,
@@ -55,6 +55,7 @@ class ElemeApi:
         reads: dict[str, Callable[[Account, Params], Any]] = {
             "eleme.order.getOrder": lambda account, params: self._oorder(self._order(account, params)),
             "eleme.order.mgetOrders": self._get_many,
+            "eleme.order.getDeliveryStateRecord": self._delivery,
             "eleme.order.getUnprocessOrders": self._unprocessed,
             "eleme.order.getAllOrders": self._all,
             "eleme.order.getUnreplyReminders": self._reminders,
@@ -95,14 +96,12 @@ class ElemeApi:
         )
 
     async def renew(self, request: Request) -> Response:
-        """POST /platform/eleme/token: a new token for a refresh token."""
+        """POST /platform/eleme/token: a new token, for a refresh token or for the app itself."""
         form = parse_qs((await request.body()).decode())
         account = self._basic(request.headers.get("authorization", ""))
         if account is None:
             return JSONResponse({"error": "invalid_client"}, 401)
-        known = self.eleme.book.tokens.get(account.slug, {}).get("refresh_token")
-        given = form.get("refresh_token", [""])[0]
-        if form.get("grant_type") != ["refresh_token"] or given not in {account.refresh_token, known} - {""}:
+        if not self._grants(account, form):
             return JSONResponse({"error": "invalid_grant"}, 400)
         token = {"access_token": secrets.token_hex(16), "refresh_token": secrets.token_hex(16)}
         self.eleme.book.keep_token(account.slug, token)
@@ -114,9 +113,19 @@ class ElemeApi:
         kept = self.eleme.book.tokens.get(account.slug, {}).get("access_token", "")
         return {token for token in (account.token, kept) if token}
 
+    def _grants(self, account: Account, form: dict[str, list[str]]) -> bool:
+        kept = self.eleme.book.tokens.get(account.slug, {}).get("refresh_token", "")
+        given = form.get("refresh_token", [""])[0]
+        match form.get("grant_type"):
+            case ["refresh_token"]:
+                return given != "" and given in {account.refresh_token, kept}
+            case ["client_credentials"]:
+                return True
+        return False
+
     def _basic(self, header: str) -> Account | None:
-        for account in self.apps.values():
-            pair = f"{account.app_id}:{account.secret}".encode()
+        for app_key, account in self.apps.items():
+            pair = f"{app_key}:{account.secret}".encode()
             if header == f"Basic {base64.b64encode(pair).decode()}":
                 return account
         return None
@@ -213,6 +222,14 @@ class ElemeApi:
             raise Refusal(wire.VALIDATION_FAILED, "orderIds无效")
         found = [self.eleme.book.find(account.slug, str(order_id)) for order_id in wanted]
         return {order.order_id: self._oorder(order) for order in found if order}
+
+    def _delivery(self, account: Account, params: Params) -> list[dict[str, Any]]:
+        """Where its delivery stands; earlier steps are not told."""
+        order = self._order(account, params)
+        step = "store" if order.facts.get("self_delivery") else order.facts.get("step")
+        if step not in wire.DELIVERY:
+            return []
+        return [delivery_body(order, state, time.time()) for _kind, state in wire.DELIVERY[step]]
 
     def _unprocessed(self, account: Account, params: Params) -> list[str]:
         code = self._shop(account, params.get("shopId"))

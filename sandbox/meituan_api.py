@@ -131,9 +131,11 @@ class MeituanApi:
         order = self._order(account, params)
         if not order.by_platform:
             raise Refusal(wire.NOT_MEITUANS, "非美团配送订单")
+        if order.state != ACCEPTED:
+            raise Refusal(wire.FAILED, "操作失败,订单未接单、已上报出餐或已结束")
         since = (time.time() - order.facts.get("accepted_at", 0)) * self.meituan.world.pace.speed
-        if order.state != ACCEPTED or since < AT_LEAST:
-            raise Refusal(wire.FAILED, "操作失败,接单一分钟内或已上报出餐")
+        if since < AT_LEAST:
+            raise Refusal(wire.FAILED, "操作失败,接单后一分钟内不能上报出餐")
         self.meituan.ready(order)
 
     def _follow(self, account: Account, params: Params, *, delivered: bool) -> None:

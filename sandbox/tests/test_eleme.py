@@ -106,6 +106,8 @@ async def test_an_order_goes_its_way_by_calls(world, portal):
     assert await world.order_call("setOrderPrepared", order_id) == ""
     assert await world.state(order_id) == "ready"
     assert await world.order_call("deliveryBySelfLite", order_id) == ""
+    (record,) = (await world.eleme("eleme.order.getDeliveryStateRecord", {"orderId": order_id}))["result"]
+    assert record["state"] == "selfDelivery"
     info = {"orderId": order_id, "distributorId": 201, "knight": {"id": 1, "name": "小马", "phone": "139"}}
     for state in ("DELIVERY_START", "DELIVERY_COMPLETE"):
         params = {"shopId": 720032, "stateInfo": {**info, "state": state}}
@@ -231,12 +233,11 @@ async def test_a_token_is_renewed_and_outlives_a_restart(tmp_path, portal):
     assert wrong.status_code == 401
     async with running(tmp_path, portal) as world:
         fresh = await world.eleme("eleme.shop.mgetShopStatus", query, token=token["access_token"])
-        again = await world.http.post(
-            "/platform/eleme/token", data={**form, "refresh_token": token["refresh_token"]}, auth=client
-        )
+        forms = {**form, "refresh_token": token["refresh_token"]}, {"grant_type": "client_credentials"}
+        again = [await world.http.post("/platform/eleme/token", data=data, auth=client) for data in forms]
         old = await world.eleme("eleme.shop.mgetShopStatus", query, token=TOKEN)
     assert fresh["error"] is None
-    assert again.json()["token_type"] == "Bearer"
+    assert [answer.json()["token_type"] for answer in again] == ["Bearer", "Bearer"]
     assert old["error"]["code"] == wire.UNAUTHORIZED
 
 
