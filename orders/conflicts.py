@@ -78,7 +78,7 @@ def disputed(account: ChannelAccount, *, marked: bool, now: datetime) -> list[st
     return [row["external_id"] for row in rows if row["pk"] not in busy]
 
 
-def recent(account: ChannelAccount, *, now: datetime) -> QuerySet[Order]:
+def recent(account: ChannelAccount, *, now: datetime) -> QuerySet[Any]:
     """The account's orders that somebody can still act on, each with `since`: when we decided about it."""
     lately = Q(on_board=True) | Q(placed_at__gte=now - RECENT)
     orders = Order.objects.filter(lately, account=account, store__franchise=account.franchise_id)
