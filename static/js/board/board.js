@@ -4,6 +4,7 @@
  */
 
 import { Commands, cookie, sender } from "./commands.js";
+import { openRequests, predictAnswer, soonAnswered } from "./guests.js";
 import { changeSetting, readSettings } from "./settings.js";
 import { Feed } from "./socket.js";
 import { Sounds } from "./sounds.js";
@@ -14,6 +15,7 @@ const TICK_MS = 1_000;
 const FRAME_MS = 16;
 const NOTICE_MS = 12_000;
 const LATE_TONE_MS = 30_000; // in a wave cards turn late one after the other: one tone for all of them
+const DEAF = new Set();
 const BROWSER = {
   WebSocket: globalThis.WebSocket,
   fetch: (...request) => fetch(...request),
@@ -46,6 +48,8 @@ export class Board extends EventTarget {
   /** Ids that were late a second ago; null before the first look. */
   #late = null;
   #lateToneAt = 0;
+  /** Ids whose guests the platform will soon answer by itself. */
+  #soon = new Set();
   #lineUp = false;
   #announced = false;
   #unshownAt = null;
@@ -56,6 +60,7 @@ export class Board extends EventTarget {
     super();
     this.boot = boot;
     this.describe = describe;
+    this.#hears = new Map(Object.entries(boot.hears).map(([channel, calls]) => [channel, new Set(calls)]));
     this.sounds = new Sounds({ volume: this.settings.volume, changed: () => this.#changed() });
     this.#send = sender({
       api: boot.api,
@@ -81,6 +86,7 @@ export class Board extends EventTarget {
   }
 
   #send;
+  #hears;
 
   start() {
     this.feed.start();
@@ -125,9 +131,13 @@ export class Board extends EventTarget {
     if (!known) return undefined;
     const ahead = this.#ahead.get(id);
     const base = ahead && ahead.seq > this.state.seq ? ahead.card : known;
-    return this.commands
-      .of(id)
-      .reduce((card, entry) => predict(card, entry.verb, new Date(entry.at).toISOString()), base);
+    return this.commands.of(id).reduce((card, entry) => this.#predicted(card, entry), base);
+  }
+
+  #predicted(card, { verb, body, at: pressedAt }) {
+    const at = new Date(pressedAt).toISOString();
+    if (!body.answer) return predict(card, verb, at);
+    return predictAnswer(card, verb, body, { by: this.boot.user.label, at });
   }
 
   isPending(id) {
@@ -153,6 +163,16 @@ export class Board extends EventTarget {
     return this.#still.justMoved(id, performance.now());
   }
 
+  /** What the card's platform can be told beyond steps: a set of calls. */
+  hears(card) {
+    return this.#hears.get(card.channel) ?? DEAF;
+  }
+
+  /** Cards whose guests wait for an answer, the most urgent first. */
+  get requests() {
+    return openRequests(this.cards);
+  }
+
   /** The newest step made here that can still be taken back: its card, or undefined. */
   get undoable() {
     const now = this.now;
@@ -166,10 +186,15 @@ export class Board extends EventTarget {
 
   /** A step of an order: kept until the server has it. */
   step(card, verb, reason = "") {
-    this.commands.step({ order: card.id, number: card.number, verb, reason });
+    this.commands.keep({ order: card.id, number: card.number, verb, body: { reason } });
     if (verb === "undo") this.#mine = this.#mine.filter((id) => id !== card.id);
     else this.#mine = [...this.#mine.filter((id) => id !== card.id), card.id].slice(-20);
     this.#changed();
+  }
+
+  /** An answer to a guest: to a "request" or an "urge"; kept until the server has it. */
+  answer(card, verb, body) {
+    this.commands.keep({ order: card.id, number: card.number, verb, body });
   }
 
   undo(card) {
@@ -246,6 +271,7 @@ export class Board extends EventTarget {
     this.#unshownAt = frame.events?.at(-1)?.at ?? this.#unshownAt;
     this.#forgetAhead();
     this.#announce(news(before, state));
+    this.#tellMoved(frame, before.seq);
     this.#dropBegun();
     return gap;
   }
@@ -258,11 +284,18 @@ export class Board extends EventTarget {
     this.#changed();
   }
 
-  #announce({ arrived, cancelled, riders, urged }) {
+  #announce({ arrived, cancelled, riders, urged, asked }) {
     if (arrived.length) this.#ringFor(arrived);
-    if (cancelled.length) this.sounds.play("cancelled");
+    if (asked.length) this.sounds.play("request");
+    else if (cancelled.length) this.sounds.play("cancelled");
     else if (riders.length) this.sounds.play("rider");
     else if (urged.length) this.sounds.play("late");
+  }
+
+  /** A card that left for another store, or came from one, does not do so silently. */
+  #tellMoved({ events = [] }, known) {
+    for (const event of events)
+      if (event.store && event.seq > known) this.tell("plain", this.describe.moved(event));
   }
 
   #ringFor(ids) {
@@ -299,6 +332,7 @@ export class Board extends EventTarget {
   #tick() {
     this.notices = this.notices.filter((notice) => notice.until > Date.now());
     this.#soundLate();
+    this.#soundSoon();
     this.#forgetAhead();
     this.#changed();
   }
@@ -311,6 +345,12 @@ export class Board extends EventTarget {
     if (!fresh || Date.now() - this.#lateToneAt < LATE_TONE_MS) return;
     this.#lateToneAt = Date.now();
     this.sounds.play("late");
+  }
+
+  #soundSoon() {
+    const soon = soonAnswered(this.cards, this.now);
+    if ([...soon].some((id) => !this.#soon.has(id))) this.sounds.play("request");
+    this.#soon = soon;
   }
 
   /** One look of the screen per frame, however many events come in between. */

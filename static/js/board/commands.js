@@ -1,5 +1,5 @@
 /**
- * What people press, as HTTP commands. A step of an order is kept in storage under its own key until
+ * What people press, as HTTP commands. A step of an order, or an answer to its guest, is kept in storage under its own key until
  * the server has answered, so that neither a dead network nor a reload loses it; the key also goes
  * along as Idempotency-Key, so that a repeat is harmless. No DOM.
  */
@@ -38,7 +38,7 @@ export function sender({ api, fetch, csrf }) {
  * The kept commands of one person at one store, oldest first. Of one order only one is under way at a
  * time, in the order they were pressed. One storage entry per command: tabs do not overwrite each other.
  *
- * An entry is {key, order, number, verb, reason, at, tries}.
+ * An entry is {key, order, number, verb, body, at, tries}; `verb` is the last part of the address.
  *
  * @param {object} options
  * @param {string} options.scope prefix of the storage keys, names store and person
@@ -71,10 +71,10 @@ export class Commands {
     return this.#entries.filter((entry) => entry.order === order);
   }
 
-  /** Keep a step and send it as soon as possible. */
-  step({ order, number, verb, reason = "" }) {
+  /** Keep a command and send it as soon as possible. */
+  keep({ order, number, verb, body = {} }) {
     const { env } = this.#options;
-    const entry = { key: env.uuid(), order, number, verb, reason, at: env.now(), tries: 0 };
+    const entry = { key: env.uuid(), order, number, verb, body, at: env.now(), tries: 0 };
     this.#entries = [...this.#entries, entry];
     this.#save(entry);
     this.#options.changed();
@@ -82,10 +82,10 @@ export class Commands {
     return entry;
   }
 
-  /** Take back a step that has never left this device. True when there was one. */
+  /** Take back a step that has never left this device. True when there was one; answers are not taken back. */
   withdraw(order) {
     const last = this.of(order).at(-1);
-    if (!last || last.tries > 0) return false;
+    if (!last || last.tries > 0 || last.body.answer) return false;
     this.#drop(last);
     this.#options.changed();
     return true;
@@ -110,9 +110,9 @@ export class Commands {
     this.#options.changed();
   }
 
-  async #sent({ key, order, verb, reason }) {
+  async #sent({ key, order, verb, body }) {
     try {
-      return await this.#options.send({ path: `/orders/${order}/${verb}`, body: { reason }, key });
+      return await this.#options.send({ path: `/orders/${order}/${verb}`, body, key });
     } catch {
       return { status: 503, body: {} };
     }
@@ -156,6 +156,7 @@ function load(storage, scope) {
     .filter((key) => key.startsWith(scope))
     .map((key) => parse(storage.getItem(key)))
     .filter((entry) => entry?.key && entry.order && entry.verb)
+    .map((entry) => ({ body: { reason: entry.reason ?? "" }, ...entry }))
     .sort((a, b) => a.at - b.at);
 }
 

@@ -4,6 +4,7 @@ const LETTERS = new Map([
   ["j", "down"],
   ["k", "up"],
   ["u", "undo"],
+  ["r", "request"],
   ["/", "search"],
   ["?", "help"],
 ]);
@@ -18,7 +19,7 @@ const TYPING = new Set(["INPUT", "TEXTAREA", "SELECT"]);
 
 /**
  * @param {KeyboardEvent} event of which key, target.tagName and the modifiers count
- * @returns {"down"|"up"|"left"|"right"|"step"|"undo"|"search"|"help"|null}
+ * @returns {"down"|"up"|"left"|"right"|"step"|"undo"|"request"|"search"|"help"|null}
  */
 export function actionFor({ key, ctrlKey, metaKey, altKey, target }, { letters }) {
   if (ctrlKey || metaKey || altKey || TYPING.has(target.tagName)) return null;

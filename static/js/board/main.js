@@ -1,5 +1,6 @@
 /** Starts the board: reads what the page says about store and person, makes the model, hands it round. */
 
+import "./parts/answer.js";
 import "./parts/app.js";
 import "./parts/banners.js";
 import "./parts/bar.js";
@@ -8,6 +9,7 @@ import "./parts/card.js";
 import "./parts/column.js";
 import "./parts/handoff.js";
 import "./parts/intake.js";
+import "./parts/move.js";
 import "./parts/order.js";
 import "./parts/pause.js";
 import "./parts/rail.js";
@@ -18,10 +20,10 @@ import "./parts/toast.js";
 import "./parts/wave.js";
 import { Board } from "./board.js";
 import { keepAwake } from "./wake.js";
-import { failure, refusal } from "./words.js";
+import { failure, moved, refusal } from "./words.js";
 
 const boot = JSON.parse(document.getElementById("boot").textContent);
-const board = new Board(boot, { failure, refusal });
+const board = new Board(boot, { failure, moved, refusal });
 for (const name of ["board-bar", "board-app"]) document.querySelector(name).board = board;
 board.start();
 keepAwake();

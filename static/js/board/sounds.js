@@ -23,6 +23,12 @@ const FIGURES = {
     [880, 0.1],
     [880, 0.1],
   ],
+  request: [
+    [698, 0.14],
+    [523, 0.14],
+    [698, 0.14],
+    [523, 0.26],
+  ],
   rider: [
     [659, 0.16],
     [880, 0.24],
@@ -68,7 +74,7 @@ export class Sounds {
     return context;
   }
 
-  /** Sound one figure: "order", "cancelled", "late" or "rider". */
+  /** Sound one figure: "order", "cancelled", "late", "request" or "rider". */
   play(name) {
     if (this.blocked || this.#volume === 0) return;
     let start = this.#context.currentTime;

@@ -3,6 +3,8 @@
  * No DOM, no clock, no words. Times are ISO 8601 UTC strings as on the wire; `now` is milliseconds.
  */
 
+import { freshRequests, openRequest } from "./guests.js";
+
 export const EMPTY = Object.freeze({
   epoch: null,
   seq: 0,
@@ -24,10 +26,14 @@ const COLUMN_OF_STATE = {
   making: "making",
   ready: "ready",
   collected: "away",
+  delivered: "away", // on the board only while its guest waits for an answer
 };
 /** The stamp a card got when it entered a column: columns are sorted by it, so newcomers join at the end. */
 const ENTERED = { waiting: "placed_at", making: "started_at", ready: "ready_at", away: "collected_at" };
 const FUNDING_INDEX = { paid: 1, subsidised: 2, free: 3 };
+/** What an event adds to the wave: a moved order takes its minute along. */
+const ADDED = { "order.placed": 1, "order.moved_in": 1, "order.moved": -1 };
+const WAVE_MS = 3_600_000;
 
 /* --- Reducer ----------------------------------------------------------------------------------- */
 
@@ -57,7 +63,7 @@ function applyEvent(state, event) {
   const next = { ...state, seq: event.seq };
   if (event.intake) next.intake = event.intake;
   if (event.card) next.cards = withCard(state.cards, event.card);
-  if (event.kind === "order.placed") next.wave = withArrival(state.wave, event.card);
+  if (ADDED[event.kind]) next.wave = withArrival(state.wave, event, ADDED[event.kind]);
   return next;
 }
 
@@ -68,12 +74,13 @@ function withCard(cards, card) {
   return next;
 }
 
-function withArrival(wave, card) {
+function withArrival(wave, { at, card }, added) {
+  if (Date.parse(at) - Date.parse(card.received_at) > WAVE_MS) return wave;
   const minute = Math.floor(Date.parse(card.received_at) / 60_000) * 60;
   const index = FUNDING_INDEX[card.funding];
   const known = wave.some(([start]) => start === minute);
   const rows = known ? wave : [...wave, [minute, 0, 0, 0]].sort((a, b) => a[0] - b[0]);
-  return rows.map((row) => (row[0] === minute ? row.map((n, i) => (i === index ? n + 1 : n)) : row));
+  return rows.map((row) => (row[0] === minute ? row.map((n, i) => (i === index ? n + added : n)) : row));
 }
 
 /* --- Columns and totals -------------------------------------------------------------------------- */
@@ -213,6 +220,11 @@ export function hasLiveDelivery(card) {
   return card.delivery !== null && LIVE_DELIVERY.has(card.delivery.state);
 }
 
+/** Whether a courier of ours is engaged; the platform's rider is none of our business. */
+function hasHandoff(card) {
+  return hasLiveDelivery(card) && card.delivery.carrier !== "platform";
+}
+
 /** The one next step of a card: a verb of the API, "handoff" (opens the dialog), or null. */
 export function nextStep(card) {
   switch (card.state) {
@@ -228,7 +240,7 @@ export function nextStep(card) {
     case "collected":
       return ownRider(card) ? "handoff/delivered" : null;
     case "cancelled":
-      return "dismiss";
+      return openRequest(card) ? null : "dismiss";
     default:
       return null;
   }
@@ -248,11 +260,25 @@ function ownRider(card) {
 export function otherSteps(card) {
   const steps = [];
   if (card.state === "held" || card.state === "placed") steps.push("reject");
-  if (hasLiveDelivery(card) && card.state === "ready") steps.push("handoff/cancel");
+  if (hasHandoff(card) && card.state === "ready") steps.push("handoff/cancel");
   if (card.state === "ready" && nextStep(card) !== "collect") steps.push("collect");
   if (card.state === "collected") steps.push("recall", "deliver");
   if (!ENDED.has(card.state)) steps.push("cancel");
   return steps;
+}
+
+/** Whether the counter can still say when it will be ready. */
+export function canPostpone(card) {
+  return TO_MAKE.has(card.state);
+}
+
+/**
+ * Whether another store could make it: nobody has begun, and nobody comes for it to this store.
+ * @param {Set<string>} hears what the card's platform can be told
+ */
+export function canMove(card, hears) {
+  if (!WAITING.has(card.state) || card.fulfilment === "pickup" || hasHandoff(card)) return false;
+  return card.fulfilment === "store_courier" || hears.has("order.self_delivery");
 }
 
 /** The second a step can be taken back until, or 0. */
@@ -289,7 +315,8 @@ export function predict(card, verb, at) {
     undo: UNDOABLE.has(verb) ? undoOf(card, at) : null,
   };
   const stays = state === "cancelled" || (state === "collected" && card.fulfilment === "store_courier");
-  return { ...next, on_board: stays || !(ENDED.has(state) || state === "collected") };
+  const leaves = ENDED.has(state) || state === "collected";
+  return { ...next, on_board: stays || !leaves || openRequest(next) !== null };
 }
 
 function undoOf(card, at) {
@@ -304,7 +331,7 @@ function undoOf(card, at) {
  */
 export function news(before, after) {
   const first = before.epoch === null;
-  const found = { arrived: [], cancelled: [], riders: [], urged: [] };
+  const found = { arrived: [], cancelled: [], riders: [], urged: [], asked: [] };
   for (const card of after.cards.values()) {
     const old = before.cards.get(card.id);
     if (isArrival(card, old, first)) found.arrived.push(card.id);
@@ -313,6 +340,7 @@ export function news(before, after) {
     if (riderCame(card, old)) found.riders.push(card.id);
     if (card.urges > old.urges) found.urged.push(card.id);
   }
+  found.asked = freshRequests(before.cards, after.cards);
   return found;
 }
 

@@ -51,6 +51,15 @@ export class Stillness {
   }
 }
 
+/** What makes a card taller; it waits until the finger is off. */
+const TALL = ["request", "conflict", "urges", "urge_answered_at", "complete"];
+
+/** The card as it is now, as high as it was. */
+function steady(old, card) {
+  if (TALL.every((name) => old[name] === card[name])) return card;
+  return { ...card, ...Object.fromEntries(TALL.map((name) => [name, old[name]])) };
+}
+
 /** The old places, with the cards as they are now; what left shows its newest state and is gone. */
 function still(old, cards, columns) {
   const here = new Map(cards.map((card) => [card.id, card]));
@@ -60,7 +69,7 @@ function still(old, cards, columns) {
       .map((card) => [card.id, card]),
   );
   const kept = old.map(({ card }) => ({
-    card: here.get(card.id) ?? anywhere.get(card.id) ?? card,
+    card: steady(card, here.get(card.id) ?? anywhere.get(card.id) ?? card),
     gone: !here.has(card.id),
   }));
   // Below the last card nothing is in the way of a finger: newcomers may join there.

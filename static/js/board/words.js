@@ -110,8 +110,16 @@ export function deliveryLabel(delivery) {
     failed: gettext("Hand-off failed"),
     delivered: gettext("Delivered"),
   };
+  if (delivery.carrier === "platform") return byProgress[delivery.progress] ?? givenUp(delivery.state);
   const settled = delivery.state === "confirmed" || delivery.state === "delivered";
   return (settled && byProgress[delivery.progress]) || byState[delivery.state];
+}
+
+/** The platform's rider does not come; the platform finds another, or leaves it to the store. */
+function givenUp(state) {
+  return state === "failed"
+    ? gettext("The platform's rider gave up")
+    : gettext("The platform sends no rider");
 }
 
 export function channelState(state) {
@@ -132,11 +140,81 @@ export function pauseReasons() {
   ];
 }
 
+/** Why an order ends: what is sent, which platforms' codes hang on, and what the reader sees. */
 export function endReasons(verb) {
-  const shared = [gettext("Sold out"), gettext("Too many orders"), gettext("Store is closing")];
-  return verb === "reject"
-    ? shared
-    : [...shared, gettext("Guest asked for it"), gettext("Spilled or damaged")];
+  const shared = [
+    ["Sold out", gettext("Sold out")],
+    ["Too many orders", gettext("Too many orders")],
+    ["Store is closing", gettext("Store is closing")],
+  ];
+  if (verb === "reject") return shared;
+  return [
+    ...shared,
+    ["Guest asked for it", gettext("Guest asked for it")],
+    ["Spilled or damaged", gettext("Spilled or damaged")],
+  ];
+}
+
+/** Why a request is refused; guests read it, so it goes out in the words the counter sees. */
+export function refuseReasons() {
+  return [
+    gettext("It is made already"),
+    gettext("It is on its way already"),
+    gettext("We found nothing wrong with it"),
+  ];
+}
+
+/** What can be said to a guest who asks where the order is. */
+export function urgeAnswers() {
+  return [
+    ["making", gettext("It is being made")],
+    ["on_the_way", gettext("It is on its way")],
+  ];
+}
+
+/** What the guest wants; the amount is money as text, or "". */
+export function requestTitle({ about, step, whole }, amount) {
+  if (step === "appealed") return gettext("The guest objects to your refusal");
+  if (about === "cancel") return gettext("The guest wants to cancel");
+  const what = whole ? gettext("The guest wants the money back") : gettext("The guest wants some money back");
+  return amount ? fill(gettext("%(what)s: %(amount)s"), { what, amount }) : what;
+}
+
+/** How a request ended, or who answered it. */
+export function requestOutcome({ step, answered, at }, zone) {
+  if (answered) {
+    const words =
+      answered.answer === "agree" ? gettext("%(by)s agreed, %(at)s") : gettext("%(by)s refused, %(at)s");
+    return fill(words, { by: answered.by, at: clock(answered.at, zone) });
+  }
+  const words = {
+    agreed: gettext("The request was agreed to, %(at)s"),
+    refused: gettext("The request was refused, %(at)s"),
+    withdrawn: gettext("The guest took the request back, %(at)s"),
+    upheld: gettext("The platform decided for the guest, %(at)s"),
+    overruled: gettext("The platform decided for the store, %(at)s"),
+  }[step];
+  return words && fill(words, { at: clock(at, zone) });
+}
+
+/** What the platform believes that cannot be true, and what to do about it. */
+export function conflictWords(conflict) {
+  return {
+    accepted: gettext("The platform goes on with this order. Make it, or call the platform."),
+    completed: gettext("For the platform this order is done. Call the platform if the guest got nothing."),
+    open: gettext("The platform still waits for the acceptance. Accept it there too."),
+    uncancelled: gettext("The platform did not take the cancellation. The guest still waits."),
+    missing: gettext("The platform does not know this order. Ask there before you make it."),
+  }[conflict];
+}
+
+/** An order left for another store, or came from one. */
+export function moved({ kind, actor, card, store }) {
+  const words =
+    kind === "order.moved"
+      ? gettext("#%(number)s is made by %(store)s now (%(by)s).")
+      : gettext("#%(number)s came from %(store)s (%(by)s).");
+  return fill(words, { number: card.number, store: `${store.code} ${store.name}`, by: actorLabel(actor) });
 }
 
 /** Who did something: people by their names, parts of the system in the reader's words. */
@@ -156,9 +234,19 @@ export function reasonLabel(reason) {
   return code ? fill(gettext("The courier reports status %(code)s."), { code }) : reason && gettext(reason);
 }
 
+function commandLabel({ verb, body }) {
+  if (verb === "undo") return gettext("Undo");
+  return stepLabel(verb) ?? answerLabel(verb === "urge" ? verb : body.answer);
+}
+
+/** The label of an answer's button. */
+export function answerLabel(answer) {
+  return { agree: gettext("Agree"), refuse: gettext("Refuse"), urge: gettext("Answer") }[answer];
+}
+
 /** Why a kept step came to nothing, for the person who pressed it. */
 export function refusal(entry, { status, body }, board) {
-  const values = { number: entry.number, step: stepLabel(entry.verb) ?? gettext("Undo") };
+  const values = { number: entry.number, step: commandLabel(entry) };
   if (status === 409 && body.by) {
     const told = {
       ...values,

@@ -5,6 +5,7 @@ import { fill } from "../format.js";
 import { actionFor, neighbour } from "../keys.js";
 import { COLUMNS } from "../state.js";
 import { columnLabel } from "../words.js";
+import { requestsWait } from "./bar.js";
 import { BoardPiece } from "./piece.js";
 
 const DIALOGS = {
@@ -32,6 +33,8 @@ class BoardApp extends BoardPiece {
       document.addEventListener(event, () => this.#dialog(name));
     document.addEventListener("open-card", ({ detail }) => this.#dialog("order-dialog", detail));
     document.addEventListener("card-step", ({ detail }) => this.#step(detail));
+    document.addEventListener("answer-guest", ({ detail }) => this.#answer(detail));
+    document.addEventListener("move-order", ({ detail }) => this.#dialog("move-dialog", detail));
     document.addEventListener("undo-step", ({ detail }) => this.board.undo(detail.card));
     document.addEventListener("resume-intake", () => this.#resume());
     document.addEventListener("keydown", (event) => this.#key(event));
@@ -100,6 +103,7 @@ class BoardApp extends BoardPiece {
     return kept.map(({ card, gone }) => ({
       card,
       gone,
+      hears: board.hears(card),
       pending: board.isPending(card.id),
       unseen: board.unseen.has(card.id),
     }));
@@ -121,6 +125,8 @@ class BoardApp extends BoardPiece {
     const { board } = this;
     return html`
       <order-dialog .board=${board}></order-dialog>
+      <answer-dialog .board=${board}></answer-dialog>
+      <move-dialog .board=${board}></move-dialog>
       <handoff-dialog .board=${board}></handoff-dialog>
       <pause-dialog .board=${board}></pause-dialog>
       <recent-dialog .board=${board}></recent-dialog>
@@ -135,12 +141,14 @@ class BoardApp extends BoardPiece {
     this.#refocus();
   }
 
-  /** For screen readers: how many wait, said politely when it changes. */
+  /** For screen readers: how many orders and guests wait, said politely when it changes. */
   #spoken() {
-    const { unseen } = this.board;
-    return unseen.size
-      ? fill(ngettext("%(count)s new order", "%(count)s new orders", unseen.size), { count: unseen.size })
+    const { unseen, requests } = this.board;
+    const count = unseen.size;
+    const fresh = count
+      ? fill(ngettext("%(count)s new order", "%(count)s new orders", count), { count })
       : "";
+    return [fresh, requests.length ? requestsWait(requests.length) : ""].filter(Boolean).join(", ");
   }
 
   /* --- Wishes --- */
@@ -155,6 +163,10 @@ class BoardApp extends BoardPiece {
     if (step === "handoff") this.#dialog("handoff-dialog", { card });
     else if (VIA_API.has(step)) this.board.ask(`/orders/${id}/${step}`, {});
     else this.board.step(card, step);
+  }
+
+  #answer({ id, kind }) {
+    if (!this.board.justMoved(id)) this.#dialog("answer-dialog", { id, kind });
   }
 
   #resume() {
@@ -173,8 +185,9 @@ class BoardApp extends BoardPiece {
   }
 
   #act(action) {
-    const { undoable } = this.board;
-    if (action === "search" || action === "help")
+    const { undoable, requests } = this.board;
+    if (action === "request") requests.length && this.#dialog("order-dialog", { id: requests[0].id });
+    else if (action === "search" || action === "help")
       this.#dialog(action === "help" ? "settings-dialog" : "search-dialog");
     else if (action === "undo") undoable && this.board.undo(undoable);
     else if (action === "step") this.#article(this.#focused?.id)?.querySelector("[data-step]")?.click();

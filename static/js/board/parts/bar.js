@@ -11,6 +11,7 @@ class BoardBar extends BoardPiece {
     return html`
       ${this.#store()} ${this.#line()}
       <new-orders .count=${board.unseen.size}></new-orders>
+      ${this.#requests()}
       <span class="bar-tools">
         ${iconButton("search", gettext("Find an order"), () => this.emit("open-search"))}
         ${iconButton("history", gettext("Recently done"), () => this.emit("open-recent"))}
@@ -28,6 +29,17 @@ class BoardBar extends BoardPiece {
       <time class="bar-clock" title=${zone}
         >${clock(now, zone)}<span class="bar-seconds">${seconds(now)}</span></time
       >`;
+  }
+
+  /** Guests who wait for an answer: a press opens the most urgent. */
+  #requests() {
+    const { requests } = this.board;
+    if (!requests.length) return nothing;
+    const words = requestsWait(requests.length);
+    const open = () => this.emit("open-card", { id: requests[0].id });
+    return html`<button type="button" class="button bar-requests" title=${words} aria-label=${words} @click=${open}>
+      ${icon("hand-helping")}<b>${requests.length}</b><span class="bar-requests-words">${requestsWord(requests.length)}</span>
+    </button>`;
   }
 
   #speaker() {
@@ -61,6 +73,22 @@ class BoardBar extends BoardPiece {
     if (heardAt === null) return "–";
     return fill(gettext("%(age)s old"), { age: span(Math.floor((Date.now() - heardAt) / 1000)) });
   }
+}
+
+/** How many guests wait for an answer. */
+export function requestsWait(count) {
+  return fill(
+    ngettext(
+      "%(count)s guest waits for an answer to a request",
+      "%(count)s guests wait for an answer to a request",
+      count,
+    ),
+    { count },
+  );
+}
+
+function requestsWord(count) {
+  return ngettext("request", "requests", count);
 }
 
 function explained() {

@@ -2,7 +2,8 @@
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, span } from "../format.js";
-import { age, columnOf, nextStep } from "../state.js";
+import { openRequest, urgeWaits } from "../guests.js";
+import { age, canPostpone, columnOf, nextStep } from "../state.js";
 import {
   actorLabel,
   deliveryLabel,
@@ -12,6 +13,7 @@ import {
   stepIcon,
   stepLabel,
 } from "../words.js";
+import { conflictBand, requestBand, urgeBand } from "./asks.js";
 import { icon, iconButton, Piece } from "./piece.js";
 
 class OrderCard extends Piece {
@@ -20,6 +22,8 @@ class OrderCard extends Piece {
     /** Milliseconds, to the second. */
     now: { attribute: false },
     zone: {},
+    /** Set of the calls the card's platform has ears for */
+    hears: { attribute: false },
     pending: { type: Boolean },
     unseen: { type: Boolean },
     /** It has left this column while somebody's finger was down; the place is kept for a moment. */
@@ -40,6 +44,7 @@ class OrderCard extends Piece {
         <div class="card-facts">
           ${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()} ${this.#more()}
         </div>
+        ${this.#asks()}
         ${brief ? this.#brief() : this.#lines()}
         ${this.#note()} ${this.#delivery()} ${this.#ended()} ${this.#from()}
       </article>`;
@@ -51,6 +56,7 @@ class OrderCard extends Piece {
       "is-brief": brief,
       "is-free": card.funding === "free",
       "is-cancelled": card.state === "cancelled",
+      "is-asked": openRequest(card) !== null,
     };
     const more = { "is-pending": this.pending, "is-unseen": this.unseen, "is-gone": this.gone };
     const names = Object.entries({ ...marks, ...more }).filter(([, on]) => on);
@@ -65,6 +71,13 @@ class OrderCard extends Piece {
       cups,
     );
     return fill(words, { number, cups, state: stateLabel(state) });
+  }
+
+  #asks() {
+    const { card, now, zone, hears } = this;
+    const answer = (kind) => this.emit("answer-guest", { id: card.id, kind });
+    const view = { card, now, zone, hears, answer };
+    return html`${requestBand(view)} ${urgeBand(view)} ${conflictBand(card)}`;
   }
 
   #more() {
@@ -96,18 +109,31 @@ class OrderCard extends Piece {
   }
 
   #tags() {
-    const { state, urges } = this.card;
+    const { card } = this;
+    const { state } = card;
     return html`<span class="card-tags">
       ${state === "cancelled" ? tag("cancelled", stateLabel(state)) : nothing}
       ${state === "held" ? tag("held", stateLabel(state), "lock") : nothing}
       ${state === "placed" ? tag("new", stateLabel(state)) : nothing}
-      ${urges ? tag("urged", urged(urges), "megaphone") : nothing}
+      ${this.#isUrged() ? tag("urged", urged(card.urges), "megaphone") : nothing}
+      ${canPostpone(card) && card.expected_at ? tag("expected", this.#expected(), "timer") : nothing}
+      ${card.recovered_at ? tag("recovered", gettext("recovered"), "rotate-ccw") : nothing}
+      ${card.complete ? nothing : tag("incomplete", gettext("incomplete"), "info")}
       ${this.pending ? tag("pending", gettext("sending"), "send") : nothing}
     </span>`;
   }
 
+  /** Where the guest can be answered, a band says so. */
+  #isUrged() {
+    return urgeWaits(this.card) && !this.hears.has("urge.answered");
+  }
+
+  #expected() {
+    return expectedWords(this.card, this.zone);
+  }
+
   #lines() {
-    return html`<ul class="lines">${this.card.lines.map(line)}</ul>`;
+    return drinks(this.card);
   }
 
   #brief() {
@@ -148,6 +174,18 @@ class OrderCard extends Piece {
   }
 }
 
+/** When the counter said it will be ready. */
+export function expectedWords({ expected_at: at }, zone) {
+  return fill(gettext("ready about %(at)s"), { at: clock(at, zone) });
+}
+
+/** The drinks; of an order the platform could not send whole, also that the rest is to come. */
+export function drinks({ lines, complete }) {
+  return html`
+    <ul class="lines">${lines.map(line)}</ul>
+    ${complete ? nothing : html`<p class="card-incomplete">${gettext("Details are on their way.")}</p>`}`;
+}
+
 function tag(kind, words, mark = null) {
   return html`<span class="tag tag-${kind}">${mark ? icon(mark) : nothing}${words}</span>`;
 }
@@ -157,7 +195,7 @@ function urged(count) {
 }
 
 /** One drink: quantity and name large, its choices bold beneath. */
-export function line({ name, quantity, options, note }) {
+function line({ name, quantity, options, note }) {
   const choices = options.map((option) => option.value).join(" · ");
   return html`
     <li class="line">

@@ -15,7 +15,7 @@ const ON_PHONE = 8;
 class BoardColumn extends Piece {
   static properties = {
     name: {},
-    /** [{card, pending, unseen, gone}], the oldest first */
+    /** [{card, hears, pending, unseen, gone}], the oldest first */
     items: { attribute: false },
     now: { attribute: false },
     zone: {},
@@ -78,9 +78,9 @@ class BoardColumn extends Piece {
       </ol>`;
   }
 
-  #slot({ card, pending, unseen, gone }) {
+  #slot({ card, hears, pending, unseen, gone }) {
     return html`<li class="slot"><order-card .card=${card} .now=${this.now} .zone=${this.zone}
-      ?pending=${pending} ?unseen=${unseen} ?gone=${gone}></order-card></li>`;
+      .hears=${hears} ?pending=${pending} ?unseen=${unseen} ?gone=${gone}></order-card></li>`;
   }
 
   #back() {

@@ -2,13 +2,15 @@
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, money } from "../format.js";
-import { nextStep, otherSteps } from "../state.js";
+import { canMove, canPostpone, nextStep, otherSteps } from "../state.js";
 import { endReasons, fulfilmentLabel, stateLabel, stepLabel } from "../words.js";
-import { deliveryLine, line, noteLine } from "./card.js";
+import { conflictBand, requestBand, urgeBand } from "./asks.js";
+import { deliveryLine, drinks, expectedWords, noteLine } from "./card.js";
 import { DialogPiece } from "./dialog.js";
 import { button, icon } from "./piece.js";
 
 const NEEDS_REASON = new Set(["reject", "cancel"]);
+const LATER = [5, 10, 15, 20, 30]; // minutes
 
 class OrderDialog extends DialogPiece {
   static properties = {
@@ -47,11 +49,37 @@ class OrderDialog extends DialogPiece {
 
   #details(card) {
     return html`
-      <ul class="lines">${card.lines.map(line)}</ul>
+      ${this.#asks(card)} ${drinks(card)}
       ${noteLine(card.note)} ${card.delivery ? deliveryLine(card.delivery, this.board.zone) : nothing}
       <dl class="facts">${this.#facts(card).map(([name, value]) => fact(name, value))}</dl>
       ${card.customer?.phone_mask ? this.#phone(card) : nothing}
+      ${canPostpone(card) ? this.#later(card) : nothing}
       <div class="dialog-actions">${this.#steps(card)}</div>`;
+  }
+
+  #asks(card) {
+    const { board } = this;
+    const answer = (kind) => {
+      this.close();
+      this.emit("answer-guest", { id: card.id, kind });
+    };
+    const view = { card, now: board.now, zone: board.zone, hears: board.hears(card), answer };
+    return html`${requestBand(view)} ${urgeBand(view)} ${conflictBand(card)}`;
+  }
+
+  /** It takes longer: the board shows until when, and platforms that can hear it are told. */
+  #later(card) {
+    const choice = (count) =>
+      button(fill(gettext("+%(count)s min"), { count }), () => this.#postpone(card, count));
+    return html`<fieldset class="choice">
+      <legend class="label">${gettext("It takes longer from now on")}</legend>
+      <div class="choices choices-even">${LATER.map(choice)}</div>
+    </fieldset>`;
+  }
+
+  #postpone(card, minutes) {
+    this.close();
+    this.board.ask(`/orders/${card.id}/postpone`, { minutes });
   }
 
   #facts(card) {
@@ -60,7 +88,10 @@ class OrderDialog extends DialogPiece {
     return [
       [gettext("Placed"), at(card.placed_at)],
       [gettext("Due"), at(card.promised_at)],
+      [gettext("Expected"), canPostpone(card) && card.expected_at && expectedWords(card, this.board.zone)],
       [gettext("Ready since"), at(card.ready_at)],
+      [gettext("Found by asking the platform"), at(card.recovered_at)],
+      [gettext("Rider"), riderOf(card.delivery)],
       [gettext("Platform"), `${card.account} · ${card.external_id}`],
       [gettext("Campaign"), campaign?.name],
       [gettext("Goes by"), fulfilmentLabel(card.fulfilment)],
@@ -90,9 +121,16 @@ class OrderDialog extends DialogPiece {
     const next = nextStep(card);
     const others = otherSteps(card).filter((step) => step !== next);
     const choice = (step, look) => button(stepLabel(step), () => this.#choose(card, step), { look });
+    const movable = this.board.boot.manages && canMove(card, this.board.hears(card));
     return html`
       ${others.map((step) => choice(step, NEEDS_REASON.has(step) ? "button-warning" : ""))}
+      ${movable ? button(gettext("Move to another store"), () => this.#move(card), { mark: "store" }) : nothing}
       ${next ? choice(next, "button-primary") : nothing}`;
+  }
+
+  #move(card) {
+    this.close();
+    this.emit("move-order", { card });
   }
 
   #choose(card, step) {
@@ -112,7 +150,8 @@ class OrderDialog extends DialogPiece {
     const warning = gettext(
       "The guest and the platform are told. #%(number)s cannot be brought back after that.",
     );
-    const choice = (reason) => button(reason, () => this.#end(card, reason), { look: "button-danger" });
+    const choice = ([reason, words]) =>
+      button(words, () => this.#end(card, reason), { look: "button-danger" });
     return html`
       <p>${fill(warning, { number: card.number })}</p>
       <fieldset class="choice">
@@ -126,6 +165,11 @@ class OrderDialog extends DialogPiece {
     this.close();
     this.board.step(card, this.ending, reason);
   }
+}
+
+/** Who comes, and the last digits of their number. */
+function riderOf(delivery) {
+  return delivery && [delivery.rider, delivery.rider_phone].filter(Boolean).join(" · ");
 }
 
 function fact(name, value) {

@@ -36,6 +36,7 @@ class SettingsDialog extends DialogPiece {
         ${key(["←", "→"], gettext("From column to column"))}
         ${key(["Enter"], gettext("Next step of the card"))}
         ${key(["u"], gettext("Take the last step back"))}
+        ${key(["r"], gettext("The guest who waits longest for an answer"))}
         ${key(["/"], gettext("Find an order"))}
         ${key(["?"], gettext("This list"))}
       </dl>`;

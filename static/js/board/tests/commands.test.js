@@ -22,13 +22,15 @@ function storage(entries = {}) {
 function kept(answers, place = storage()) {
   const told = [];
   const sent = [];
+  const bodies = [];
   const timers = [];
   let number = 0;
   const commands = new Commands({
     scope: "c.1.2.",
     storage: place,
-    send: async ({ path, key }) => {
+    send: async ({ path, key, body }) => {
       sent.push([path, key]);
+      bodies.push(body);
       const answer = answers.shift() ?? 503;
       if (answer === "network") throw new TypeError("no network");
       return { status: answer, body: {} };
@@ -44,14 +46,14 @@ function kept(answers, place = storage()) {
       setTimeout: (run) => timers.push(run),
     },
   });
-  return { commands, told, sent, timers, place };
+  return { commands, told, sent, bodies, timers, place };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test("a step goes out under its own key and is forgotten when the server has it", async () => {
   const { commands, told, sent, place } = kept([200]);
-  commands.step({ order: 5, number: "12", verb: "accept" });
+  commands.keep({ order: 5, number: "12", verb: "accept" });
   assert.equal(Object.keys(place).length, 1);
   await settle();
   assert.deepEqual(sent, [["/orders/5/accept", "key-1"]]);
@@ -61,7 +63,7 @@ test("a step goes out under its own key and is forgotten when the server has it"
 
 test("what could not be sent is kept and repeated under the same key", async () => {
   const { commands, sent, timers, place } = kept(["network", 502, 200]);
-  commands.step({ order: 5, number: "12", verb: "accept" });
+  commands.keep({ order: 5, number: "12", verb: "accept" });
   await settle();
   assert.equal(commands.entries.length, 1);
   timers.shift()();
@@ -77,9 +79,9 @@ test("what could not be sent is kept and repeated under the same key", async () 
 
 test("two steps of one order keep their sequence, other orders do not wait", async () => {
   const { commands, sent } = kept([200, 200, 200]);
-  commands.step({ order: 5, number: "12", verb: "accept" });
-  commands.step({ order: 5, number: "12", verb: "start" });
-  commands.step({ order: 6, number: "13", verb: "accept" });
+  commands.keep({ order: 5, number: "12", verb: "accept" });
+  commands.keep({ order: 5, number: "12", verb: "start" });
+  commands.keep({ order: 6, number: "13", verb: "accept" });
   await settle();
   assert.deepEqual(
     sent.map(([path]) => path),
@@ -87,18 +89,47 @@ test("two steps of one order keep their sequence, other orders do not wait", asy
   );
 });
 
+test("an answer to a guest is kept and sent like a step, with what it says", async () => {
+  const { commands, sent, bodies, timers } = kept(["network", 200]);
+  commands.keep({ order: 5, number: "12", verb: "request", body: { answer: "refuse", reason: "made" } });
+  await settle();
+  assert.equal(commands.withdraw(5), false);
+  timers.shift()();
+  await settle();
+  assert.deepEqual(sent, [
+    ["/orders/5/request", "key-1"],
+    ["/orders/5/request", "key-1"],
+  ]);
+  assert.deepEqual(bodies, Array(2).fill({ answer: "refuse", reason: "made" }));
+});
+
+test("undo takes back no answer that waits behind a step", () => {
+  const { commands } = kept([]);
+  commands.signedOut = true;
+  commands.keep({ order: 5, number: "12", verb: "urge", body: { answer: "making", text: "" } });
+  assert.deepEqual([commands.withdraw(5), commands.entries.length], [false, 1]);
+});
+
+test("what an earlier version of the board kept is sent with its reason", async () => {
+  const old = { key: "a", order: 5, number: "12", verb: "reject", reason: "Sold out", at: 1, tries: 1 };
+  const { commands, bodies } = kept([200], storage({ "c.1.2.a": JSON.stringify(old) }));
+  commands.drain();
+  await settle();
+  assert.deepEqual(bodies, [{ reason: "Sold out" }]);
+});
+
 test("a refusal is told and not repeated", async () => {
   const { commands, told } = kept([409]);
-  commands.step({ order: 5, number: "12", verb: "accept" });
+  commands.keep({ order: 5, number: "12", verb: "accept" });
   await settle();
   assert.deepEqual([told, commands.entries], [[["accept", 409]], []]);
 });
 
 test("signed out: everything is kept and nothing more is sent", async () => {
   const { commands, sent } = kept([403]);
-  commands.step({ order: 5, number: "12", verb: "accept" });
+  commands.keep({ order: 5, number: "12", verb: "accept" });
   await settle();
-  commands.step({ order: 6, number: "13", verb: "accept" });
+  commands.keep({ order: 6, number: "13", verb: "accept" });
   await settle();
   assert.deepEqual([commands.signedOut, sent.length, commands.entries.length], [true, 1, 2]);
 });
@@ -123,11 +154,11 @@ test("after a reload the kept steps go out, oldest first; foreign and broken ent
 test("a step that never left the device can be withdrawn, one that may have left cannot", async () => {
   const { commands } = kept([]);
   commands.signedOut = true;
-  commands.step({ order: 5, number: "12", verb: "accept" });
+  commands.keep({ order: 5, number: "12", verb: "accept" });
   assert.equal(commands.withdraw(5), true);
   assert.equal(commands.withdraw(5), false);
   commands.signedOut = false;
-  commands.step({ order: 6, number: "13", verb: "accept" });
+  commands.keep({ order: 6, number: "13", verb: "accept" });
   await settle();
   assert.equal(commands.withdraw(6), false);
 });
@@ -143,7 +174,7 @@ test("a full storage does not stop the counter", async () => {
         : target[key],
   });
   const { commands, told } = kept([200], full);
-  commands.step({ order: 5, number: "12", verb: "accept" });
+  commands.keep({ order: 5, number: "12", verb: "accept" });
   await settle();
   assert.deepEqual(told, [["accept", 200]]);
 });

@@ -10,6 +10,7 @@ const ON = { letters: true };
 
 test("keys mean actions; letters only when they are on", () => {
   assert.equal(actionFor(press("j"), ON), "down");
+  assert.equal(actionFor(press("r"), ON), "request");
   assert.equal(actionFor(press("j"), { letters: false }), null);
   assert.equal(actionFor(press("ArrowDown"), { letters: false }), "down");
   assert.equal(actionFor(press("u", "INPUT"), ON), null);
@@ -66,4 +67,20 @@ test("a press on a card that has just moved was meant for another", () => {
   still.layout({ waiting: [{ id: 1 }, { id: 2 }] }, 0);
   still.layout({ waiting: [{ id: 2 }] }, 5_000);
   assert.deepEqual([still.justMoved(2, 5_100), still.justMoved(2, 5_400)], [true, false]);
+});
+
+test("what makes a card taller waits until the finger is off", () => {
+  const still = new Stillness();
+  const [calm, below] = [
+    { id: 1, state: "placed", request: null },
+    { id: 2, request: null },
+  ];
+  const asks = { id: 1, state: "accepted", request: { about: "cancel" } };
+  still.layout({ waiting: [calm, below] }, 0);
+  still.touch(true, 1_000);
+  const [held] = still.layout({ waiting: [asks, below] }, 1_001).waiting;
+  assert.deepEqual([held.card.state, held.card.request], ["accepted", null]);
+  still.touch(false, 1_100);
+  const later = 1_100 + Stillness.REST_MS;
+  assert.equal(still.layout({ waiting: [asks, below] }, later).waiting[0].card, asks);
 });

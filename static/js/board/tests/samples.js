@@ -32,10 +32,21 @@ export function card(fields) {
     delivered_at: null,
     ended_at: null,
     urges: 0,
+    urge_answered_at: null,
+    recovered_at: null,
+    expected_at: null,
+    complete: true,
+    conflict: "",
+    request: null,
     undo: null,
     delivery: null,
     ...fields,
   };
+}
+
+export function request(fields) {
+  const asked = { about: "cancel", step: "applied", at: at("10:00"), reason: "", whole: true };
+  return { ...asked, amount: null, ref: "r-1", answer_by: at("10:15"), answered: null, ...fields };
 }
 
 export function delivery(fields) {

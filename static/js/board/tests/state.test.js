@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import {
   age,
+  canMove,
+  canPostpone,
   choiceTotals,
   columnOf,
   columns,
@@ -27,7 +29,7 @@ import {
   stillWaiting,
   waveBars,
 } from "../state.js";
-import { at, card, delivery, events, intake, snapshot } from "./samples.js";
+import { at, card, delivery, events, intake, request, snapshot } from "./samples.js";
 
 const FOLDER = process.env.PORTAL_FEED_CASES;
 
@@ -82,6 +84,20 @@ test("a new order counts once in the minute it was received, by who pays", () =>
   assert.deepEqual(state.wave, [[minute("10:00"), 2, 0, 2]]);
 });
 
+test("a moved order leaves one wave and joins the other, unless its minute is past", () => {
+  const moved = card({ id: 1, received_at: at("09:10"), on_board: false });
+  const wave = [[minute("09:10"), 2, 0, 0]];
+  const here = snapshot({ seq: 0, cards: [{ ...moved, on_board: true }], wave });
+  const left = replay(here, [events(1, [{ kind: "order.moved", card: moved }])]);
+  assert.deepEqual([left.cards.size, left.wave], [0, [[minute("09:10"), 1, 0, 0]]]);
+
+  const come = (received) => {
+    const arrived = card({ id: 2, received_at: at(received) });
+    return replay(snapshot({ seq: 0 }), [events(1, [{ kind: "order.moved_in", card: arrived }])]).wave;
+  };
+  assert.deepEqual([come("09:10"), come("08:59")], [[[minute("09:10"), 1, 0, 0]], []]);
+});
+
 test("an intake event replaces the intake and leaves the cards alone", () => {
   const paused = intake({ level: "paused", version: 2 });
   const { state } = reduce(replay(snapshot({ seq: 1, cards: [card({ id: 1 })] }), []), {
@@ -130,6 +146,14 @@ test("cards stand by state, the longest there first; a cancelled one stays where
     Object.entries(columns(cards)).map(([name, list]) => [name, list.map((c) => c.id)]),
   );
   assert.deepEqual(ids, { waiting: [3, 7, 2, 1], making: [4], ready: [5], away: [6] });
+});
+
+test("who waits for an answer stands on the board although the order is gone", () => {
+  const asks = { request: request({ about: "refund" }) };
+  assert.equal(columnOf(card({ state: "delivered", ...asks })), "away");
+  assert.equal(nextStep(card({ state: "cancelled", ...asks })), null);
+  const collected = predict(card({ state: "ready", ...asks }), "collect", at("10:00"));
+  assert.equal(collected.on_board, true);
 });
 
 test("a rejected card stands nowhere", () => {
@@ -236,6 +260,34 @@ test("the next step follows state, fulfilment and rider", () => {
   assert.equal(step({ state: "collected", ...store, delivery: delivery({ carrier: "dada" }) }), null);
 });
 
+test("the platform's rider is not ours to call off, nor does a hand-off end with them", () => {
+  const theirs = { fulfilment: "platform_courier", delivery: delivery({ carrier: "platform" }) };
+  const ready = card({ state: "ready", ...theirs });
+  assert.deepEqual([nextStep(ready), otherSteps(ready)], ["collect", ["cancel"]]);
+});
+
+test("an order can be moved before it is made, if nobody comes for it to this store", () => {
+  const told = new Set(["order.self_delivery"]);
+  const can = (fields, hears = told) => canMove(card({ fulfilment: "store_courier", ...fields }), hears);
+  assert.deepEqual(
+    ["held", "placed", "accepted", "making", "cancelled"].map((state) => can({ state })),
+    [true, true, true, false, false],
+  );
+  assert.equal(can({ fulfilment: "pickup" }), false);
+  assert.equal(can({ delivery: delivery({ carrier: "own" }) }), false);
+  assert.equal(can({ delivery: delivery({ state: "failed" }) }), true);
+  const theirs = { fulfilment: "platform_courier", delivery: delivery({ carrier: "platform" }) };
+  assert.deepEqual([can(theirs), can(theirs, new Set())], [true, false]);
+});
+
+test("what is not ready yet can take longer", () => {
+  const states = ["held", "placed", "accepted", "making", "ready", "delivered"];
+  assert.deepEqual(
+    states.map((state) => canPostpone(card({ state }))),
+    [true, true, true, true, false, false],
+  );
+});
+
 test("rarer steps are offered only where they are possible", () => {
   const steps = (fields) => otherSteps(card(fields));
   assert.deepEqual(steps({ state: "placed" }), ["reject", "cancel"]);
@@ -273,21 +325,35 @@ test("opening the board rings only for what nobody has accepted", () => {
     snapshot({ cards: [card({ id: 1, state: "accepted" }), card({ id: 2, state: "placed" })] }),
     [],
   );
-  assert.deepEqual(news(EMPTY, after), { arrived: [2], cancelled: [], riders: [], urged: [] });
+  assert.deepEqual(news(EMPTY, after), { arrived: [2], cancelled: [], riders: [], urged: [], asked: [] });
 });
 
-test("news are arrivals, cancellations, riders at the counter and urging guests", () => {
+test("news are arrivals, cancellations, riders at the counter, urging and asking guests", () => {
   const shelf = { state: "ready", fulfilment: "store_courier" };
   const before = replay(
     snapshot({
-      cards: [card({ id: 1 }), card({ id: 2, ...shelf, delivery: delivery({}) }), card({ id: 3 })],
+      cards: [
+        card({ id: 1 }),
+        card({ id: 2, ...shelf, delivery: delivery({}) }),
+        card({ id: 3 }),
+        card({ id: 5, request: request({}) }),
+        card({ id: 6 }),
+      ],
     }),
     [],
   );
   const here = card({ id: 2, ...shelf, delivery: delivery({ progress: "at_store" }) });
-  const changed = [card({ id: 1, state: "cancelled" }), here, card({ id: 3, urges: 1 }), card({ id: 4 })];
+  const changed = [
+    card({ id: 1, state: "cancelled" }),
+    here,
+    card({ id: 3, urges: 1 }),
+    card({ id: 4 }),
+    card({ id: 5, request: request({}) }),
+    card({ id: 6, request: request({}) }),
+  ];
   const after = replay(snapshot({ seq: 9, cards: changed }), []);
-  assert.deepEqual(news(before, after), { arrived: [4], cancelled: [1], riders: [2], urged: [3] });
+  const found = { arrived: [4], cancelled: [1], riders: [2], urged: [3], asked: [6] };
+  assert.deepEqual(news(before, after), found);
 });
 
 function minute(time) {
