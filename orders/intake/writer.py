@@ -87,7 +87,8 @@ def _write_round(
     known, contradicting = _carry_out(fresh, Surroundings.read(*around), consequences, now=now)
     conflicts = contradicting_messages(repeated) | contradicting
     _keep_conflicts([d for d in deliveries if d.delivery_key in conflicts], fresh_keys, now=now)
-    duplicates = {delivery.delivery_key for delivery in (*repeated, *known)}
+    again = [d for d in known if isinstance(d.message.content, Placed) and d.message.content.first_hand]
+    duplicates = {delivery.delivery_key for delivery in (*repeated, *again)}
     return [_outcome(delivery.delivery_key, conflicts, duplicates) for delivery in deliveries]
 
 

@@ -68,11 +68,11 @@ class Truth:
 
     def creates(self) -> Counter[str]:
         """How often Dada was asked to create each of our numbers, by its own ledger."""
-        return Counter(entry["origin_id"] for entry in self._ledger()["creates"])
+        return Counter(entry["origin_id"] for entry in self.ledger()["creates"])
 
     def calls(self, kind: str) -> Counter[str]:
         """How many different calls of a kind the platform took for each of its orders."""
-        calls = self._ledger()["calls"]
+        calls = self.ledger()["calls"]
         return Counter(call["data"].get("order_id") for call in calls if call["type"] == kind)
 
     def misbehave(self, **fault: object) -> None:
@@ -88,7 +88,8 @@ class Truth:
         answer = httpx.get(f"{self._sandbox}/control/faults", timeout=30).raise_for_status()
         return any(fault["kind"] == kind for fault in answer.json()["faults"])
 
-    def _ledger(self) -> dict[str, Any]:
+    def ledger(self) -> dict[str, Any]:
+        """What the sandbox wrote down: pushes, calls, creates, and what the platforms believe."""
         answer = httpx.get(f"{self._sandbox}/control/ledger", timeout=30)
         ledger: dict[str, Any] = answer.raise_for_status().json()
         return ledger
