@@ -260,6 +260,18 @@ class IncomingMessage(models.Model):
         return f"{self.kind} {self.delivery_id}"
 
 
+class UnroutedOrder(IncomingMessage):
+    """A message that waits for a store, for whoever routes it (`orders.intake.routing`)."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("unrouted order")
+        verbose_name_plural = _("unrouted orders")
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
 class Conflict(models.Model):
     """A message that contradicts what is stored: same id, another body. The order stays untouched."""
 

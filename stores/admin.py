@@ -1,4 +1,7 @@
-"""Franchises, stores, people and channel accounts in the admin; the intake history only to read."""
+"""Franchises, stores and people in the admin; the intake history only to read.
+
+Channel accounts are in `orders.admin`: their page says where a channel takes messages.
+"""
 
 from typing import Any
 from zoneinfo import available_timezones
@@ -15,7 +18,6 @@ from django.utils.translation import gettext_lazy
 
 from outbox.admin import ReadOnly
 from stores.models import (
-    ChannelAccount,
     Franchise,
     IntakeChange,
     IntakeState,
@@ -181,21 +183,6 @@ class StoreAdmin(admin.ModelAdmin):
 
 # What is typed without a scheme is meant to be safe.
 HTTPS: "dict[type[models.Field[Any, Any]], dict[str, Any]]" = {models.URLField: {"assume_scheme": "https"}}
-
-
-class ChannelAccountForm(WriteOnlyForm):
-    sealed = ("secrets",)
-
-
-@admin.register(ChannelAccount)
-class ChannelAccountAdmin(admin.ModelAdmin):
-    form = ChannelAccountForm
-    formfield_overrides = HTTPS
-    list_display = ("slug", "channel", "franchise", "active", "callback_url")
-    list_filter = ("channel", "active", "franchise")
-    list_select_related = ("franchise",)
-    search_fields = ("slug", "franchise__name")
-    autocomplete_fields = ("franchise",)
 
 
 @admin.register(StoreChannel)

@@ -19,6 +19,7 @@ from orders.models import (
     RefusedMessage,
     StoreSequence,
     Tally,
+    UnroutedOrder,
 )
 from outbox.models import Job
 from reports.tests.rows import PASSWORD
@@ -34,6 +35,7 @@ LOGS = [
     OrderEvent,
     StoreSequence,
     IncomingMessage,
+    UnroutedOrder,
     Conflict,
     RefusedMessage,
     Tally,
@@ -232,13 +234,15 @@ def account_form(account, **changes):
         "slug": account.slug,
         "active": "on",
     }
-    return {**plain, "callback_url": "", "secrets": "", **changes}
+    no_token = {"token-TOTAL_FORMS": "0", "token-INITIAL_FORMS": "0"}
+    return {**plain, **no_token, "callback_url": "", "secrets": "", **changes}
 
 
 def test_a_secret_that_is_left_empty_is_kept(boss, rows):
     account = ChannelAccount.objects.get(pk=rows["stores.channelaccount"])
     before = account.secrets
-    boss.post(address(ChannelAccount, "change", account.pk), account_form(account))
+    page = address(ChannelAccount, "change", account.pk)
+    assert boss.post(page, account_form(account)).status_code == 302
     account.refresh_from_db()
     assert account.secrets == before != ""
 

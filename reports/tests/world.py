@@ -3,10 +3,21 @@
 from datetime import timedelta
 
 from couriers.models import CourierMessage, CourierStore
-from orders.models import Conflict, EarlyCancel, IncomingMessage, OrderEvent, OrderLine, StoreSequence
+from orders.models import (
+    Conflict,
+    IncomingMessage,
+    OrderEvent,
+    OrderLine,
+    Reconciliation,
+    RefusedMessage,
+    StoreSequence,
+    Tally,
+    UnroutedOrder,
+)
+from orders.tests.messages import created, encoded
 from outbox.models import Job
 from reports.tests import rows
-from stores.models import StoreChannel
+from stores.models import ChannelToken, StoreChannel
 from stores.services import open_store
 
 
@@ -49,7 +60,18 @@ def build(now):
         OrderEvent.objects.create(store=store, seq=1, order=order, kind="order.placed", at=now, body="{}"),
         IncomingMessage.objects.create(kind="order.created", body_hash="0", **message),
         Conflict.objects.create(body_hash="1", **message),
-        EarlyCancel.objects.create(account=account, external_id="X9", at=now),
+        make_unrouted(account, now),
+        RefusedMessage.objects.create(
+            account=account,
+            at=now,
+            status=401,
+            reason="The signature does not match.",
+            head="POST /",
+            body="{}",
+        ),
+        Tally.objects.create(account=account, hour=now, what="stored", count=7),
+        Reconciliation.objects.create(account=account, started_at=now),
+        ChannelToken.objects.create(account=account, access="must-not-leak", expires_at=now),
         Job.objects.create(key="1", state="dead", attempts=8, last_error="ConnectTimeout", **job),
         handoff.rider,
         courier,
@@ -58,3 +80,19 @@ def build(now):
         CourierMessage.objects.create(handoff=handoff, key="k", body="{}", outcome="taken", received_at=now),
     ]
     return {row._meta.label_lower: row.pk for row in made}
+
+
+def make_unrouted(account, now, number="X9"):
+    """An order for a store nobody bound."""
+    body = encoded(created(store_code="T-9", order_id=number)).decode()
+    return UnroutedOrder.objects.create(
+        account=account,
+        delivery_id=f"msg_{number}",
+        kind="order.created",
+        external_id=number,
+        store_code="T-9",
+        body=body,
+        body_hash="2",
+        received_at=now - timedelta(minutes=12),
+        outcome="unrouted",
+    )

@@ -1,6 +1,6 @@
-"""Orders, their event log and the platforms' messages in the admin: all of it to read only.
+"""Orders and their event log in the admin: all of it to read only.
 
-Sealed bodies and phones are never shown here; a phone is revealed at the counter, where it is noted.
+Phones are never shown here; one is revealed at the counter, where it is noted.
 """
 
 import json
@@ -9,17 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from orders.models import (
-    Conflict,
-    IncomingMessage,
-    Order,
-    OrderEvent,
-    OrderLine,
-    Reconciliation,
-    RefusedMessage,
-    StoreSequence,
-    Tally,
-)
+from orders.admin.lists import LongLog, RecentKinds
+from orders.models import Order, OrderEvent, OrderLine, StoreSequence
 from outbox.admin import ReadOnly, pretty
 
 
@@ -52,7 +43,7 @@ class OrderEventInline(_ReadOnlyInline):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnly):
+class OrderAdmin(LongLog):
     """A step of an order is taken on the board, through one service; never here."""
 
     list_display = (
@@ -65,14 +56,13 @@ class OrderAdmin(ReadOnly):
         "placed_at",
     )
     list_display_links = ("daily_number", "external_id")
-    list_filter = ("state", "funding", "fulfilment", "on_board", "account", "store")
+    list_filter = ("state", "conflict", "complete", "funding", "fulfilment", "on_board", "account", "store")
     list_select_related = ("store",)
     list_per_page = 50
     search_fields = ("=external_id", "=daily_number")
     search_help_text = _("Exact number: the store's or the platform's")
-    show_full_result_count = False
     inlines = (OrderLineInline, OrderEventInline)
-    readonly_fields = ("shown_delivery",)
+    readonly_fields = ("shown_delivery", "shown_request")
     fieldsets = (
         (
             None,
@@ -86,6 +76,16 @@ class OrderAdmin(ReadOnly):
             },
         ),
         (_("State"), {"fields": (("state", "on_board", "held_reason"), ("end_reason", "ended_by"), "urges")}),
+        (
+            _("At the platform"),
+            {
+                "fields": (
+                    ("platform_state", "conflict", "complete"),
+                    ("platform_store_code", "recovered_at", "expected_at"),
+                    "shown_request",
+                )
+            },
+        ),
         (
             _("Amounts, in minor units"),
             {
@@ -113,28 +113,30 @@ class OrderAdmin(ReadOnly):
         (_("Delivery"), {"fields": ("shown_delivery",)}),
     )
 
+    @admin.display(description=_("request of the guest"))
+    def shown_request(self, order: Order) -> str:
+        return pretty(order.request) if order.request else "–"
+
     @admin.display(description=_("delivery"))
     def shown_delivery(self, order: Order) -> str:
         return pretty(order.delivery) if order.delivery else "–"
 
 
 @admin.register(OrderLine)
-class OrderLineAdmin(ReadOnly):
+class OrderLineAdmin(LongLog):
     list_display = ("quantity", "name", "sku", "unit_price", "order")
     list_display_links = ("name",)
     list_select_related = ("order",)
     search_fields = ("=sku", "=order__external_id")
-    show_full_result_count = False
 
 
 @admin.register(OrderEvent)
-class OrderEventAdmin(ReadOnly):
+class OrderEventAdmin(LongLog):
     list_display = ("store", "seq", "kind", "order", "actor_label", "at")
     list_display_links = ("seq", "kind")
-    list_filter = ("kind", "store")
+    list_filter = (RecentKinds, "store")
     list_select_related = ("store", "order")
     search_fields = ("=order__external_id", "=order__daily_number", "actor_label")
-    show_full_result_count = False
     fields = (("store", "seq"), ("kind", "at"), ("actor", "actor_label"), "order", "command", "shown_body")
     readonly_fields = ("shown_body",)
 
@@ -148,51 +150,3 @@ class StoreSequenceAdmin(ReadOnly):
     list_display = ("store", "last_seq", "epoch")
     list_select_related = ("store",)
     search_fields = ("store__code", "store__name")
-
-
-class _Sealed(ReadOnly):
-    exclude = ("body",)
-    show_full_result_count = False
-
-
-@admin.register(IncomingMessage)
-class IncomingMessageAdmin(_Sealed):
-    list_display = ("received_at", "account", "kind", "external_id", "delivery_id")
-    list_display_links = ("received_at", "delivery_id")
-    list_filter = ("account", "kind")
-    list_select_related = ("account",)
-    search_fields = ("=delivery_id", "=external_id")
-
-
-@admin.register(Conflict)
-class ConflictAdmin(_Sealed):
-    list_display = ("received_at", "account", "external_id", "delivery_id")
-    list_display_links = ("received_at", "delivery_id")
-    list_filter = ("account",)
-    list_select_related = ("account",)
-    search_fields = ("=delivery_id", "=external_id")
-
-
-@admin.register(RefusedMessage)
-class RefusedMessageAdmin(_Sealed):
-    list_display = ("at", "account", "status", "reason")
-    list_display_links = ("at", "reason")
-    list_filter = ("account", "status")
-    list_select_related = ("account",)
-
-
-@admin.register(Tally)
-class TallyAdmin(ReadOnly):
-    list_display = ("hour", "account", "what", "count")
-    list_filter = ("account", "what")
-    list_select_related = ("account",)
-
-
-@admin.register(Reconciliation)
-class ReconciliationAdmin(ReadOnly):
-    list_display = (
-        "started_at", "account", "asked", "recovered", "completed", "changed", "conflicts",
-        "finished_at", "error",
-    )  # fmt: skip
-    list_filter = ("account",)
-    list_select_related = ("account",)
