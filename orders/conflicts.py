@@ -14,7 +14,7 @@ from orders.channels.registry import CALLS
 from orders.events import append
 from orders.models import Order
 from orders.services import event_for
-from orders.states import Disagreement, OrderState, PlatformState, disagreement
+from orders.states import ENDED, Disagreement, OrderState, PlatformState, disagreement
 from orders.telling import call_key
 from outbox.models import Job
 from outbox.services import enqueue
@@ -32,6 +32,7 @@ CALLED_OFF = frozenset({OrderState.REJECTED, OrderState.CANCELLED})
 TAKEN = frozenset({
     OrderState.ACCEPTED, OrderState.MAKING, OrderState.READY, OrderState.COLLECTED, OrderState.DELIVERED,
 })  # fmt: skip
+GOING_ON = frozenset({PlatformState.PLACED, PlatformState.ACCEPTED})
 # What the platform would have done had it heard us; it is told again under this name, once.
 HEALED_BY = {
     OrderState.REJECTED: "order.rejected",
@@ -55,27 +56,22 @@ def contradiction(state: str, theirs: str | None) -> str:
         return Disagreement.OPEN
     if found := disagreement(state, theirs):
         return found
-    going_on = theirs in {PlatformState.PLACED, PlatformState.ACCEPTED}
-    return Disagreement.UNCANCELLED if going_on and state in CALLED_OFF else ""
+    return Disagreement.UNCANCELLED if theirs in GOING_ON and state in CALLED_OFF else ""
 
 
-def disputed(account: ChannelAccount, *, marked: bool, now: datetime) -> list[str]:
-    """Numbers of recent orders that, by what we know, the platform should be asked about; the oldest first.
+def disputed(account: ChannelAccount, *, now: datetime) -> list[str]:
+    """Numbers of recent orders that, by what we know, the platform sees otherwise; the oldest first."""
+    unheard = Q(state__in=TAKEN, platform_state=PlatformState.PLACED)
+    untaken = Q(state__in=CALLED_OFF, platform_state__in=GOING_ON)
+    orders = recent(account, now=now).filter(unheard | untaken, conflict="", since__lte=now - GRACE)
+    return _settled_numbers(orders)
 
-    `marked`: those in conflict, to see whether they still are; else those that are not but seem to be.
-    """
-    orders = recent(account, now=now)
-    if marked:
-        orders = orders.exclude(Q(conflict="") | Q(platform_state=PlatformState.COMPLETED))
-    else:
-        unheard = Q(state__in=TAKEN, platform_state=PlatformState.PLACED)
-        going_on = Q(platform_state__in=[PlatformState.PLACED, PlatformState.ACCEPTED])
-        orders = orders.filter(
-            unheard | Q(going_on, state__in=CALLED_OFF), conflict="", since__lte=now - GRACE
-        )
-    rows = list(orders.order_by("placed_at", "pk").values("pk", "external_id"))
-    busy = _on_their_way(row["pk"] for row in rows)
-    return [row["external_id"] for row in rows if row["pk"] not in busy]
+
+def going_on(account: ChannelAccount, *, now: datetime) -> list[str]:
+    """Numbers of recent orders of which the platform may have said something that never came."""
+    watched = ~Q(state__in=ENDED) | ~Q(conflict="")
+    orders = recent(account, now=now).filter(watched, platform_state__in=GOING_ON)
+    return _settled_numbers(orders.filter(received_at__lte=now - GRACE))
 
 
 def recent(account: ChannelAccount, *, now: datetime) -> QuerySet[Any]:
@@ -146,8 +142,15 @@ def _told_again(account: ChannelAccount, row: Row, found: str, *, now: datetime)
     return True
 
 
+def _settled_numbers(orders: QuerySet[Any]) -> list[str]:
+    """Those about which no call of ours is still to be made: of the others the platform cannot know yet."""
+    rows = list(orders.order_by("placed_at", "pk").values_list("pk", "external_id"))
+    busy = _on_their_way(pk for pk, _ in rows)
+    return [number for pk, number in rows if pk not in busy]
+
+
 def _on_their_way(order_ids: Iterable[int]) -> set[int]:
-    """Those of these orders about which a call is still to be made: the platform cannot know yet."""
+    """Those of these orders about which a call is still to be made."""
     keys = {key: order_id for order_id in order_ids for key in _keys(order_id)}
     due = Job.objects.filter(kind="channel.order", key__in=list(keys), state=Job.State.DUE)
     return {keys[key] for key in due.values_list("key", flat=True)}

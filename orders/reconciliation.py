@@ -8,10 +8,10 @@ another one, changes nothing more. What does not fit into a run is a job of its 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -30,12 +30,10 @@ from outbox.services import enqueue
 from stores.channels import Channel
 from stores.models import ChannelAccount, StoreChannel
 
-Thing = TypeVar("Thing")
-
 PERIOD = 30  # seconds between two runs of an account: what nobody pushed is found well within two minutes
 WHOLE_EVERY = 10  # runs; the day's whole list finds what the short one cannot, but costs a call per 50 orders
 RUN_SECONDS = 15.0  # then the rest is another job's: with its last call a run must end within its job's lease
-MOST_ASKED = 20  # single orders of one kind a run asks for, so that the counter's own calls find room
+MOST_ASKED = 40  # single orders of one kind a run asks for: with all kinds, what fits into its time
 LONGEST_TURN = 1.0  # seconds a call waits while others are served; who rests longer is not to be asked
 EARLY_BETWEEN = timedelta(hours=1), timedelta(seconds=PERIOD)
 """How old a message is whose order is asked for: it may be on its way, or never have been the store's."""
@@ -94,6 +92,7 @@ class _Run:
         self._account, self._found, self._whole, self._now = account, found, whole, now
         self._pulls = PULLS[account.channel]
         self._taker = Taker(account, found=found, now=now)
+        self._told: set[str] = set()
         self._until = time.monotonic() + RUN_SECONDS
 
     def compare(self, after: str) -> str | None:
@@ -108,10 +107,8 @@ class _Run:
                 return code
         self._one_by_one(_in_turns(self._incomplete(), self._now))
         self._one_by_one(_in_turns(self._awaited(), self._now))
-        self._one_by_one(conflicts.disputed(self._account, marked=False, now=self._now)[:MOST_ASKED])
-        if self._whole:
-            marked = conflicts.disputed(self._account, marked=True, now=self._now)
-            self._one_by_one(_in_turns(marked, self._now))
+        self._one_by_one(conflicts.disputed(self._account, now=self._now)[:MOST_ASKED])
+        self._one_by_one(_in_turns(conflicts.going_on(self._account, now=self._now), self._now))
         return None
 
     def _missed(self) -> None:
@@ -131,18 +128,23 @@ class _Run:
                 access=access, store_code=code, day=day, known=known, whole=self._whole, now=self._now
             )
             told |= self._taker.take_orders(listed)
-        conflicts.settle(self._account, told, now=self._now)
+        self._settle(told)
 
     def _one_by_one(self, numbers: Iterable[str]) -> None:
         """Ask for single orders, take what is new, and settle what the two sides disagree about."""
         for number in numbers:
             if self._is_over():
                 return
+            if number in self._told:
+                continue
             with self._unless_refused():
                 with self._admitted() as access:
                     pulled = self._pulls.order(access=access, external_id=number, now=self._now)
-                told = self._taker.take_orders([pulled]) if pulled else {number: None}
-                conflicts.settle(self._account, told, now=self._now)
+                self._settle(self._taker.take_orders([pulled]) if pulled else {number: None})
+
+    def _settle(self, told: Mapping[str, str | None]) -> None:
+        self._told |= told.keys()
+        conflicts.settle(self._account, told, now=self._now)
 
     def _codes(self, after: str) -> list[str]:
         bound = StoreChannel.objects.filter(account=self._account, external_code__gt=after)
@@ -212,12 +214,13 @@ class _Run:
                 time.sleep(busy.seconds)
 
 
-def _in_turns(things: Sequence[Thing], now: datetime) -> Sequence[Thing]:
-    """At most so many of them, others in the next period: the first may be hopeless."""
-    if len(things) <= MOST_ASKED:
-        return things
-    start = _period(now) * MOST_ASKED % len(things)
-    return [*things[start:], *things[:start]][:MOST_ASKED]
+def _in_turns(numbers: Sequence[str], now: datetime) -> Sequence[str]:
+    """All of them if they are few, else those whose turn it is in this period: the first may be hopeless."""
+    if len(numbers) <= MOST_ASKED:
+        return numbers
+    turns = 2 * len(numbers) // MOST_ASKED  # parts of half the size: chance makes some larger
+    turn = _period(now) % turns
+    return [number for number in numbers if crc32(number.encode()) % turns == turn][:MOST_ASKED]
 
 
 def _period(now: datetime) -> int:
