@@ -12,7 +12,7 @@ from functools import cache
 
 from outbox.calling import CallFailed, Refused, Unreachable
 
-MOST_AT_ONCE = 3  # of the eight threads of the default worker
+MOST_AT_ONCE = 3  # of the eleven threads of the default worker
 FAULTS_IN_A_ROW = 5
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 REST = 20.0  # seconds until one call tries again

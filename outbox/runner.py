@@ -16,7 +16,7 @@ from outbox.services import bury, claim, finish, give_back, put_off
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[Job], None]
-MOST_AT_ONCE = 3  # of the eight threads of the default worker, which serves two such queues and its own
+MOST_AT_ONCE = 3  # of the eleven threads of the default worker, which serves three such queues and its own
 
 
 @cache
