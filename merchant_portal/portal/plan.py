@@ -77,9 +77,10 @@ def _site(plan: Plan) -> Service:
 
 def _worker(plan: Plan) -> Service:
     node = f"portal{plan.port}@localhost"
-    argv = [PYTHON, "-m", "celery", "-A", "merchant_portal", "worker", "-n", node, "-P", "threads", "-c", "11"]
-    quiet = ["-Q", QUEUES, "-l", "WARNING", "--without-gossip", "--without-mingle"]
-    return Service("worker", [*argv, *quiet], _pongs(plan.redis_url, node))
+    argv = [PYTHON, "-m", "celery", "-A", "merchant_portal", "worker", "-n", node]
+    hands = ["-P", "threads", "-c", "11", "-Q", QUEUES]
+    quiet = ["-l", "WARNING", "--without-gossip", "--without-mingle"]
+    return Service("worker", [*argv, *hands, *quiet], _pongs(plan.redis_url, node))
 
 
 def _beat(plan: Plan) -> Service:
