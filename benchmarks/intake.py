@@ -12,7 +12,8 @@ from typing import Any
 
 from benchmarks.databases import Database, run_python
 from benchmarks.load import CONNECTIONS
-from benchmarks.servers import DAPHNE, UVICORN, Server
+from benchmarks.servers import DAPHNE, GUNICORN, UVICORN, Server
+from benchmarks.storm import Storm
 
 WARM = 0.5  # seconds of load before the clock starts
 
@@ -39,6 +40,14 @@ TUTORIAL_PG = Contender(
     "benchmarks.contenders.tutorial_view:application",
     DAPHNE,
 )
+GUNICORN_PG = Contender(
+    "gunicorn_pg",
+    "tutorial view, gunicorn gthread",
+    "PostgreSQL",
+    "benchmarks.contenders.tutorial_wsgi:application",
+    GUNICORN,
+    fastest=2_000,
+)
 FLOOR = Contender(
     "floor", "floor without checks, uvicorn", "PostgreSQL", "benchmarks.contenders.floor:application",
     (*UVICORN, "--lifespan", "off"), fastest=10_000,
@@ -60,7 +69,7 @@ OURS_LITE = Contender(
     "ours_lite", "intake in the whole site, Daphne", "SQLite", "merchant_portal.asgi:application", DAPHNE,
     fastest=5_000,
 )  # fmt: skip
-ON_POSTGRES = (TUTORIAL_PG, OURS_PG, FLOOR, INSERTER)
+ON_POSTGRES = (TUTORIAL_PG, GUNICORN_PG, OURS_PG, FLOOR, INSERTER)
 ON_SQLITE = (TUTORIAL_LITE, OURS_LITE)
 
 
@@ -77,7 +86,7 @@ class Series:
 
     @property
     def rate(self) -> float:
-        """The median."""
+        """The median orders/s."""
         return statistics.median(self.rates)
 
     def times(self, other: Series) -> float:
@@ -102,13 +111,18 @@ class Entrant:
         self._environment = environment
         self._folder = folder
 
+    @property
+    def url(self) -> str:
+        """Its database."""
+        return self._database.url
+
     def wait(self) -> None:
         """Return once it can be loaded."""
         if self._server is not None:
             self._server.wait()
 
     def run(self, label: str, codes: Sequence[str], seconds: float) -> None:
-        """One round."""
+        """One round, as fast as it goes."""
         contender = self.series.contender
         told: dict[str, Any] = {"run": label, "codes": codes, "seconds": seconds}
         if self._server is None:
@@ -116,13 +130,26 @@ class Entrant:
         else:
             module, told["most"] = "benchmarks.load", int(contender.fastest * (seconds + WARM)) + CONNECTIONS
             told |= {"port": self._server.port, "warm": WARM}
-        result = self._folder / f"{contender.key}-{label}.json"
-        run_python(self._environment, "-m", module, json.dumps(told), str(result), seconds=90)
-        load = json.loads(result.read_text())
+        load = self._told(module, label, told)
         self.series.rates.append(load["orders"] / load["seconds"])
         self.series.latencies += load["latencies"]
         self.series.acknowledged += load["stored"]
         self.series.refused += sum(load["refused"].values())
+
+    def blow(self, label: str, codes: Sequence[str], **how: Any) -> Storm:
+        """Load it at a given rate; `how` is what `benchmarks.storm` is told."""
+        assert self._server is not None
+        told = {"run": label, "codes": codes, "port": self._server.port, **how}
+        storm = Storm(**self._told("benchmarks.storm", label, told))
+        self.series.acknowledged += storm.stored
+        return storm
+
+    def _told(self, module: str, label: str, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a load generator and return what it saw."""
+        result = self._folder / f"{self.series.contender.key}-{label}.json"
+        run_python(self._environment, "-m", module, json.dumps(told), str(result), seconds=120)
+        seen: dict[str, Any] = json.loads(result.read_text())
+        return seen
 
     def count(self) -> None:
         """Look into the database; what was acknowledged must be there. Raises AssertionError."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +21,7 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from benchmarks.figures import Aim, percentile, spread
 from benchmarks.lab import Lab
 from benchmarks.pushes import PATH, Push, make_pushes, sign
 from benchmarks.servers import DAPHNE, Server
@@ -49,6 +50,25 @@ class Ways:
     websocket: list[float] = field(default_factory=list)
     page: list[float] = field(default_factory=list)
     note: str = ""
+    name: str = "commit_to_counter_ms"
+
+    def lines(self) -> Iterator[str]:
+        yield "From the commit to the counter, whole site under Daphne:"
+        for name, values in (("WebSocket client", self.websocket), ("card in Chromium", self.page)):
+            if values:
+                yield f"{name:33} {spread(values)}  of {len(values)} orders"
+        if self.note:
+            yield self.note
+
+    def aims(self) -> Iterator[Aim]:
+        yield from ()
+
+    def document(self) -> Any:
+        return {
+            name: {"p50": percentile(values, 50), "p99": percentile(values, 99), "orders": len(values)}
+            for name, values in (("websocket", self.websocket), ("page", self.page))
+            if values
+        }
 
 
 def measure_ways(lab: Lab, *, stores: int) -> Ways:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,21 +11,30 @@ from pathlib import Path
 from benchmarks.databases import ROOT
 from tests.services import free_port, wait_for_port
 
-UVICORN = ("uvicorn", "--host", "127.0.0.1", "--no-access-log", "--log-level", "warning", "--loop", "uvloop")
-DAPHNE = ("daphne", "-b", "127.0.0.1", "-v", "0")
+# What follows `python -m`; "{port}" is filled in, and the application is the last word.
+UVICORN = (
+    "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--no-access-log", "--log-level", "warning",
+    "--loop", "uvloop",
+)  # fmt: skip
+DAPHNE = ("daphne", "-b", "127.0.0.1", "-v", "0", "-p", "{port}")
+# As many workers as gunicorn's own documentation advises.
+GUNICORN = (
+    "gunicorn", "--bind", "127.0.0.1:{port}", "--log-level", "warning", "--keep-alive", "60",
+    "--worker-class", "gthread", "--workers", str(2 * (os.cpu_count() or 1) + 1), "--threads", "4",
+)  # fmt: skip
 
 
 class Server:
-    """`python -m <module and options> -p <port> <application>`."""
+    """`python -m <command> <application>`."""
 
     def __init__(
         self, command: Sequence[str], application: str, *, environment: Mapping[str, str], log: Path
     ) -> None:
         self.port = free_port()
-        port = "--port" if command[0] == "uvicorn" else "-p"
+        words = [word.format(port=self.port) for word in command]
         self._log = log.open("w")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *command, port, str(self.port), application],
+            [sys.executable, "-m", *words, application],
             env=environment,
             cwd=ROOT,
             stdout=self._log,
