@@ -1,13 +1,11 @@
 """Orders that waited for a store, and messages done again: once, whole, and never twice."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from threading import Barrier
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from orders.channels.standard.push import parse
 from orders.intake import routing
@@ -18,6 +16,7 @@ from orders.tests.boards import plain, watched
 from orders.tests.factories import delivery_of, place_order
 from orders.tests.intake_client import IntakeClient
 from orders.tests.messages import cancelled, created, encoded, urged
+from orders.tests.people import at_once
 from outbox.models import Job
 from stores.actors import Actor
 from stores.models import StoreChannel
@@ -88,17 +87,9 @@ def test_an_order_is_routed_once(store, waiting, now):
 
 def test_of_two_admins_at_once_one_routes(store, waiting, now):
     stores = [store, StoreFactory(franchise=store.franchise)]
-    together = Barrier(2)
+    presses = [partial(routing.route, message_id=waiting.pk, store=one, actor=MEI, now=now) for one in stores]
 
-    def press(one):
-        together.wait()
-        try:
-            return routing.route(message_id=waiting.pk, store=one, actor=MEI, now=now)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(2) as threads:
-        routed = [order for order in threads.map(press, stores) if order is not None]
+    routed = [order for order in at_once(*presses) if order is not None]
 
     assert [order.pk for order in routed] == [order.pk for order in Order.objects.all()]
     assert OrderEvent.objects.count() == 1
