@@ -34,6 +34,8 @@ OWN_ONLY = {
     "reports/",
     "reports/orders.csv",
     "reports/summary.csv",
+    "reports/channels/",
+    "reports/channels.csv",
     "api/v1/stores/",
 }  # shows what is yours
 VERBS = {
