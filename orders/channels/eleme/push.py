@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from orders.channels.eleme import wire
 from orders.channels.eleme.orders import placed
 from orders.channels.eleme.values import code, fen, moment, text
@@ -70,25 +72,25 @@ PROGRESS = {
 }
 # Why, when the message itself has no remark.
 REASONS = {
-    "57": "Cancelled by the store",
-    "58": "Cancelled by the guest",
-    "59": "Cancelled by the delivery service",
-    "60": "Courier called too late",
-    "61": "Order was not ready",
-    "62": "Interrupted by the store",
-    "63": "Guest cannot be reached",
-    "64": "Guest got the money back",
-    "65": "Wrong address",
-    "66": "Out of range",
-    "67": "Reported by the courier",
-    "68": "Reported by the system",
-    "69": "Delivery failed",
-    "70": "Delivery timed out",
-    "72": "Nobody delivers any more",
-    "73": "Only orders paid online are delivered",
-    "74": "Too far away",
-    "75": "Sent to the delivery service too late",
-    "76": "Fault of the delivery service",
+    "57": gettext_noop("Cancelled by the store"),
+    "58": gettext_noop("Cancelled by the guest"),
+    "59": gettext_noop("Cancelled by the delivery service"),
+    "60": gettext_noop("Courier called too late"),
+    "61": gettext_noop("Order was not ready"),
+    "62": gettext_noop("Interrupted by the store"),
+    "63": gettext_noop("Guest cannot be reached"),
+    "64": gettext_noop("Guest got the money back"),
+    "65": gettext_noop("Wrong address"),
+    "66": gettext_noop("Out of range"),
+    "67": gettext_noop("Reported by the courier"),
+    "68": gettext_noop("Reported by the system"),
+    "69": gettext_noop("Delivery failed"),
+    "70": gettext_noop("Delivery timed out"),
+    "72": gettext_noop("Nobody delivers any more"),
+    "73": gettext_noop("Only orders paid online are delivered"),
+    "74": gettext_noop("Too far away"),
+    "75": gettext_noop("Sent to the delivery service too late"),
+    "76": gettext_noop("Fault of the delivery service"),
 }
 URGE_ANSWERED = "46"
 STORE_STATUS = "91"  # its body is not documented, so the shop must be asked
