@@ -151,9 +151,11 @@ class UnroutedOrderAdmin(MessageAdmin):
         """The buttons on a waiting order's page."""
         if not may_act(request):
             raise PermissionDenied
-        message = get_object_or_404(IncomingMessage.objects.select_related("account"), pk=pk)
+        stored = IncomingMessage.objects.select_related("account").defer("body")
+        message = get_object_or_404(stored, pk=pk)
         stores = Store.objects.filter(franchise=message.account.franchise_id)
-        store = get_object_or_404(stores, pk=request.POST.get("store", "0"))
+        chosen = request.POST.get("store", "")
+        store = get_object_or_404(stores, pk=int(chosen) if chosen.isdecimal() else 0)
         if "bind" in request.POST:
             self._bind(request, message, store)
         else:
