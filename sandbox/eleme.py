@@ -68,9 +68,9 @@ class Eleme(Takeaway):
         """Return the shop of an order."""
         return self.shops[order.account, order.store_code]
 
-    def outgoing(self, account: Account, message: Message) -> Outgoing:
+    def outgoing(self, account: Account, message: Message, body: str) -> Outgoing:
         """Return the signed envelope."""
-        envelope = self.envelope(self.secret(account, message), message.body)
+        envelope = self.envelope(self.secret(account, message), body)
         headers = {"content-type": "application/json; charset=utf-8"}
         return Outgoing(url=account.intake_url, content=wire.dumps(envelope).encode(), headers=headers)
 
@@ -135,7 +135,8 @@ class Eleme(Takeaway):
     def _cancel_type(self, order: Order, before: str, by: str) -> str:
         if before == PLACED:
             return wire.CANCELLED
-        if (order.facts.get("request") or {}).get("step") == "agreed":
+        request = order.facts.get("request") or {}
+        if request.get("step") == "agreed" and request["whole"]:
             return wire.INVALID
         since = (time.time() - order.facts.get("accepted_at", 0)) * self.world.pace.speed
         at_once = by == "customer" and since < AT_ONCE

@@ -58,9 +58,9 @@ class Meituan(Takeaway):
             self.book.change(order, facts={"method": method})
         return super().tell(account, code, kind, order_id, **facts)
 
-    def outgoing(self, account: Account, message: Message) -> Outgoing:
+    def outgoing(self, account: Account, message: Message, body: str) -> Outgoing:
         """Return the signed form; `timestamp` is that of the attempt."""
-        written = json.loads(message.body)
+        written = json.loads(body)
         url = f"{account.intake_url}{message.type}/"
         fields = {**written["fields"], "app_id": account.app_id, "timestamp": str(int(time.time()))}
         fields["sig"] = wire.sign(url, fields, self.secret(account, message))

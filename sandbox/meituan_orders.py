@@ -203,9 +203,9 @@ def cancelled_fields(order: Order, code: int, reason: str, operator: int) -> dic
 
 
 def refund_fields(order: Order, result: int) -> dict[str, str]:
-    """Return the fields of kind `refund`."""
+    """Return the fields of kind `refund`; one of a part names the items and the money."""
     request = order.facts["request"]
-    return {
+    fields = {
         "order_id": order.order_id,
         "wm_order_id_view": str(view_number(order)),
         "notify_type": wire.NOTIFY[request["step"]],
@@ -219,6 +219,10 @@ def refund_fields(order: Order, result: int) -> dict[str, str]:
         "incmp_code": "0",
         "incmp_modules": "[]",
     }
+    if request["whole"]:
+        return fields
+    part = {"food": dumps(_items(order.data)[:1]), "money": str(yuan(request["amount"]))}
+    return {**fields, **part, **({"notify_type": "part"} if request["step"] == "applied" else {})}
 
 
 def refund_result_fields(order: Order, now: float) -> dict[str, str]:

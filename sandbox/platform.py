@@ -103,8 +103,8 @@ class Platform(ABC):
         """Let something happen at the platform, and push it. Raises NotPossible."""
 
     @abstractmethod
-    def outgoing(self, account: Account, message: Message) -> Outgoing:
-        """Return the signed request of one attempt."""
+    def outgoing(self, account: Account, message: Message, body: str) -> Outgoing:
+        """Return the signed request of one attempt; a message that is acknowledged has no body any more."""
 
     @abstractmethod
     def accepts(self, answer: httpx.Response) -> bool:
@@ -267,39 +267,39 @@ class Platform(ABC):
         """Push after whatever was last said of the same order has been tried once."""
         before, done = self._turns.get(_topic(message)), asyncio.Event()
         self._turns[_topic(message)] = done
+        held = [late for key in (_topic(message), message.account) for late in self._held.pop(key, [])]
         for _ in range(times):
-            self.background.start(self._deliver_after(before, message, done))
+            self.background.start(self._deliver_between(before, message, done, held))
 
-    async def _deliver_after(
-        self, before: asyncio.Event | None, message: Message, done: asyncio.Event
+    async def _deliver_between(
+        self, before: asyncio.Event | None, message: Message, done: asyncio.Event, after: list[Message]
     ) -> None:
         if before:
             await before.wait()
-        try:
-            await self.deliver(message, done)
-        finally:
-            if self._turns.get(_topic(message)) is done:
-                del self._turns[_topic(message)]
-        for key in (_topic(message), message.account):
-            for late in self._held.pop(key, []):
+        await self.deliver(message, done)
+        if self._turns.get(_topic(message)) is done:
+            del self._turns[_topic(message)]
+        for late in after:
+            if late.held:
                 self.background.start(self.deliver(late))
 
     def _hold(self, message: Message, key: str, seconds: float) -> None:
-        """Keep a message back until another one with this key is through, but no longer than `seconds`."""
+        """Keep a message back for some seconds, or until another one with this key is through."""
         message.held = True
-        self._held.setdefault(key, []).append(message)
-        self.background.start(self._let_go(message, key, seconds))
+        if key:
+            self._held.setdefault(key, []).append(message)
+        self.background.start(self._let_go(message, seconds))
 
-    async def _let_go(self, message: Message, key: str, seconds: float) -> None:
+    async def _let_go(self, message: Message, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        if message in self._held.get(key, []):
-            self._held[key].remove(message)
+        if message.held:
             await self.deliver(message)
 
     async def _attempt(self, account: Account, message: Message, body: str) -> httpx.Response | None:
         fault = self._take(message, "slow_ack_limit")
+        limit = fault.seconds if fault else self.ack_within(account)
         async with self._slots:
-            answer = await self._push(account, message, fault.seconds if fault else self.ack_within(account))
+            answer = await self._push(account, message, body, limit)
         exact = answer is not None and self.accepts(answer)
         self.ledger.answered(message, None if answer is None else answer.status_code, exact=exact)
         order = self.book.find(message.account, message.order_id)
@@ -307,8 +307,10 @@ class Platform(ABC):
             self.book.change(order, pushed=True, acknowledged=order.acknowledged or exact)
         return answer
 
-    async def _push(self, account: Account, message: Message, limit: float) -> httpx.Response | None:
-        request = self.outgoing(account, message)
+    async def _push(
+        self, account: Account, message: Message, body: str, limit: float
+    ) -> httpx.Response | None:
+        request = self.outgoing(account, message, body)
         try:
             async with asyncio.timeout(limit):
                 return await self.world.client.request(

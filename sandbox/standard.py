@@ -69,11 +69,11 @@ class Standard(Platform):
         message = self._write(account, kind, {"order_id": order_id, "store_code": code, **facts})
         return self.send(message)
 
-    def outgoing(self, account: Account, message: Message) -> Outgoing:
+    def outgoing(self, account: Account, message: Message, body: str) -> Outgoing:
         """Return the signed push; the webhook-id is the same on every attempt."""
-        body = message.body.encode()
-        headers = webhooks.headers(self.secret(account, message), message.id, int(time.time()), body)
-        return Outgoing(url=account.intake_url, content=body, headers=headers)
+        raw, secret = body.encode(), self.secret(account, message)
+        headers = webhooks.headers(secret, message.id, int(time.time()), raw)
+        return Outgoing(url=account.intake_url, content=raw, headers=headers)
 
     def accepts(self, answer: httpx.Response) -> bool:
         """Any 2xx will do."""

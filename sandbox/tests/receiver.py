@@ -23,11 +23,11 @@ from sandbox.app import Options, create_app
 from sandbox.tests.conftest import BRAND, eventually
 
 ELEME_SECRET, MEITUAN_SECRET, TOKEN = "eleme-secret", "meituan-secret", "first-token"
-PATIENT = {"tries": 3, "ack_within": 0.3, "spacing": 0.01}
+PATIENT = {"tries": 3, "spacing": 0.01}
 API = "http://sandbox/platform/meituan/api/v1/"
 
 
-def three_platforms(portal_url: str) -> dict[str, Any]:
+def three_platforms(portal_url: str, **more: Any) -> dict[str, Any]:
     """Return a brand with one store, which is on all platforms."""
     shop = {**BRAND["accounts"][0]["stores"][0], "store": "SH-01", "name": "清禾茶 人民广场店"}
     eleme = {
@@ -40,6 +40,7 @@ def three_platforms(portal_url: str) -> dict[str, Any]:
         "intake_path": "/intake/eleme/tea-ele/",
         "stores": [{**shop, "code": "720032"}],
         **PATIENT,
+        **more,
     }
     meituan = {
         "slug": "tea-mt",
@@ -49,6 +50,7 @@ def three_platforms(portal_url: str) -> dict[str, Any]:
         "intake_path": "/intake/meituan/tea-mt/",
         "stores": [{**shop, "code": "poi_1"}],
         **PATIENT,
+        **more,
     }
     return {**BRAND, "portal_url": portal_url, "accounts": [*BRAND["accounts"], eleme, meituan]}
 
@@ -216,9 +218,12 @@ def _object(members: Mapping[str, str]) -> str:
 
 
 @asynccontextmanager
-async def running(state_dir: Path, receiver: Receiver, **options: Any) -> AsyncIterator[World]:
+async def running(
+    state_dir: Path, receiver: Receiver, *, ack_within: float = 10.0, **options: Any
+) -> AsyncIterator[World]:
     """Run a sandbox that pushes to `receiver`."""
-    (state_dir / "brand.json").write_text(json.dumps(three_platforms(receiver.url)))
+    brand = three_platforms(receiver.url, ack_within=ack_within)
+    (state_dir / "brand.json").write_text(json.dumps(brand))
     wished = {"speed": 36_000.0, "riders": False, "rider_scale": 0.001, **options}
     app = create_app(Options(state_dir, **wished))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

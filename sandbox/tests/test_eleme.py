@@ -53,9 +53,10 @@ async def test_a_new_order_is_pushed_in_the_true_envelope(world, portal):
     assert (round(longitude, 1), round(latitude, 1)) == (121.4, 31.2)
 
 
-async def test_only_the_exact_answer_in_time_is_taken(world, portal):
-    portal.answers += [JSONResponse({"message": "OK"}), 1.0]
-    placed = await world.place("tea-ele")
+async def test_only_the_exact_answer_in_time_is_taken(tmp_path, portal):
+    portal.answers += [JSONResponse({"message": "OK"}), 2.0]
+    async with running(tmp_path, portal, ack_within=1.0) as world:
+        placed = await world.place("tea-ele")
     assert (placed["attempts"], placed["acknowledged"]) == (3, True)
     assert len({push.raw for push in portal.took}) == 1
 
@@ -273,7 +274,7 @@ async def test_odd_messages_are_genuine_all_the_same(world, portal):
 
 async def test_pushes_come_twice_late_swapped_or_forged(world, portal):
     await world.fault("eleme", "duplicate", path="push/10")
-    first = (await world.place("tea-ele"))["order_id"]
+    first = (await world.place("tea-ele", fulfilment="platform_courier"))["order_id"]
     await eventually(lambda: portal.kinds() == ["10", "10", "10"])
     assert len({push.fields["requestId"] for push in portal.took}) == 1
     await world.fault("eleme", "wrong_secret")
@@ -281,11 +282,13 @@ async def test_pushes_come_twice_late_swapped_or_forged(world, portal):
     assert [push.genuine for push in portal.of("45")] == [False, True]
     portal.took.clear()
     await world.fault("eleme", "reorder", path="push/12")
-    await world.fault("eleme", "late", path="push/18", seconds=0.2)
-    for kind in ("order.accepted_elsewhere", "order.delivery_updated", "order.completed"):
-        body = {"store_code": "720032", "type": kind, "order_id": first, "step": "assigned"}
-        await world.http.post("/control/messages", json=body)
+    held = await world.happen("tea-ele", "order.accepted_elsewhere", first)
+    await world.happen("tea-ele", "order.delivery_updated", first, step="assigned")
+    await eventually(lambda: portal.kinds() == ["53", "12"])
+    await world.fault("eleme", "late", seconds=0.2)
+    late = await world.happen("tea-ele", "order.completed", first)
     await eventually(lambda: portal.kinds() == ["53", "12", "18"])
+    assert [answer.json()["attempts"] for answer in (held, late)] == [0, 0]
 
 
 async def test_an_answer_that_is_too_slow_for_once_is_asked_for_again(world, portal):

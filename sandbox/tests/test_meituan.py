@@ -57,7 +57,8 @@ async def test_a_paid_order_is_pushed_as_a_form_encoded_twice(world, portal):
 
 
 async def test_only_the_exact_answer_in_time_is_taken(world, portal):
-    portal.answers += [JSONResponse({"data": "OK"}), 1.0]
+    portal.answers += [0.6, JSONResponse({"data": "OK"})]
+    await world.fault("meituan", "slow_ack_limit", seconds=0.3)
     placed = await world.place("tea-mt")
     assert (placed["attempts"], placed["acknowledged"]) == (3, True)
     portal.answers += [PlainTextResponse("", 500)] * 3
@@ -147,6 +148,17 @@ async def test_a_refund_is_refused_withdrawn_or_agreed(world, portal):
     await eventually(lambda: portal.kinds()[-2:] == ["refund-result", "cancelled"])
     assert portal.of("refund-result")[0].fields["refund_status"] == "3"
     assert await world.meituan("order/viewstatus", order_id=order_id) == {"status": 9}
+
+
+async def test_a_part_is_given_back(world, portal):
+    order_id = await accepted(world)
+    await world.happen("tea-mt", "order.refund_requested", order_id, whole=False, amount=300)
+    assert await world.meituan("order/refund/agree", order_id=order_id, reason="好的") == "ok"
+    await eventually(lambda: portal.of("refund-result"))
+    assert [push.fields["notify_type"] for push in portal.of("refund")] == ["part", "agree"]
+    result = portal.of("refund-result")[0].fields
+    assert (result["refund_status"], result["money"]) == ("13", "3.0")
+    assert await world.state(order_id) == "accepted"
 
 
 async def test_urges_phones_and_stores(world, portal):
