@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 Row = Mapping[str, Any]
 
 BATCH = 100  # messages of one transaction: a list may be long, and boards wait for its counter rows
+ON_ITS_WAY = timedelta(
+    seconds=15
+)  # an order this young has not been lost: its push is coming, or is here now
 UNSTORABLE = (
     DataError,
     IntegrityError,
@@ -102,11 +105,19 @@ class Taker:
             self._retold(pulled, message)
             for pulled, message in told
             if is_news(message.content, known.get(message.external_id))
+            and not self._is_on_its_way(message, known)
         ]
         for delivery, outcome in zip(news, self._write(news, keep=False), strict=True):
             self._count(delivery, outcome, known=known.get(delivery.message.external_id))
         stands = {message.external_id: stands_at(message.content) for _, message in told}
         return {number: state for number, state in stands.items() if state}
+
+    def _is_on_its_way(self, message: Message, known: Mapping[str, Row]) -> bool:
+        """A platform whose clock is wrong by more tells us nothing of an order's age."""
+        placed = message.content
+        if message.external_id in known or not isinstance(placed, Placed):
+            return False
+        return abs(self._now - placed.placed_at) < ON_ITS_WAY
 
     def _known(self, numbers: Iterable[str]) -> dict[str, Row]:
         """What is stored of these orders. One that waits for a store is known, and complete in its way."""

@@ -90,9 +90,9 @@ def test_reconciling_twice_changes_nothing(eleme, shop, now):
         ONE: order(id="9007199254740993", orderId="9007199254740993"),
         ALL: {"list": [order(id="3", orderId="3", status="settled"), order()]},
     }
-    first = reconcile(shop.account, now)
+    first = reconcile(shop.account, now + OFF_BEAT)
     before = everything()
-    second = reconcile(shop.account, now, whole=True)
+    second = reconcile(shop.account, now + OFF_BEAT, whole=True)
 
     assert found(first) == (5, 3, 0, 1, 0, "")
     assert found(second) == (4, 0, 0, 0, 0, "")  # the one that waited is known now, and not fetched
@@ -150,15 +150,23 @@ def test_orders_that_wait_there_and_were_never_told_are_fetched(eleme, shop, now
     assert Job.objects.filter(key__startswith="order.accept").count() == 2
 
 
+def test_an_order_whose_push_may_be_on_its_way_is_left_to_it(eleme, shop, now):
+    eleme.results = {WAITING: [ORDER_ID], ONE: order()}
+
+    for seconds, orders in ((1, 0), (14, 0), (15, 1)):
+        reconcile(shop.account, now + timedelta(seconds=seconds), whole=False)
+        assert Order.objects.count() == orders
+
+
 def test_an_order_of_a_store_nobody_bound_waits_for_one(eleme, shop, now):
     eleme.results = {WAITING: [ORDER_ID], ONE: order(shopId=4711)}
 
-    assert found(reconcile(shop.account, now)) == (1, 0, 0, 0, 0, "")
+    assert found(reconcile(shop.account, now + OFF_BEAT)) == (1, 0, 0, 0, 0, "")
     assert IncomingMessage.objects.values_list("outcome", "store_code", "source").get() == (
         "unrouted", "4711", "pull",
     )  # fmt: skip
     eleme.results[ONE] = order(shopId=4711, secretPhoneExpireTime="later")
-    reconcile(shop.account, now)
+    reconcile(shop.account, now + OFF_BEAT)
     assert IncomingMessage.objects.count() == 1
 
 
@@ -203,7 +211,7 @@ def test_a_store_the_platform_does_not_know_stops_no_other(eleme, shop, now):
     )
     eleme.results = {WAITING: [ORDER_ID], ONE: order()}
 
-    row = reconcile(shop.account, now)
+    row = reconcile(shop.account, now + OFF_BEAT)
 
     assert found(row) == (1, 1, 0, 0, 0, "'0-no-number' is not the number of a shop")
     assert row.finished_at >= now
