@@ -91,7 +91,9 @@ def fresh_token(access: Access, refresh: str) -> Token:
     grant = {"grant_type": "refresh_token", "refresh_token": refresh, "scope": "all"}
     if not refresh:
         grant = {"grant_type": "client_credentials"}
-    known = b64encode(f"{quote_plus(access.app_key or access.app_id)}:{quote_plus(access.secret)}".encode()).decode()
+    known = b64encode(
+        f"{quote_plus(access.app_key or access.app_id)}:{quote_plus(access.secret)}".encode()
+    ).decode()
     headers = {"content-type": FORM, "authorization": f"Basic {known}"}
     address = access.url.rstrip("/").removesuffix(API) + "/token"
     return read_token(_line.post(address, urlencode(grant).encode(), headers), refresh)
