@@ -14,6 +14,7 @@ from tests.processes import Portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PATIENCE = 30_000  # milliseconds; a busy machine is no fault of the board
+PLATFORMS = 3  # every store of the demo is on
 expect.set_options(timeout=PATIENCE)
 
 
@@ -40,14 +41,19 @@ def staff(shop):
 
 @pytest.fixture(scope="module")
 def session(shop, staff, browser):
-    """The cookies of the signed-in person, got through the form."""
+    """The cookies of the signed-in person."""
+    return sign_in(shop, staff, browser)
+
+
+def sign_in(shop, user, browser):
+    """Go through the form; returns the cookies."""
     context = browser.new_context(base_url=shop.url)
     page = context.new_page()
     page.goto("/login/")
-    page.fill("[name=username]", staff["name"])
-    page.fill("[name=password]", staff["password"])
+    page.fill("[name=username]", user["name"])
+    page.fill("[name=password]", user["password"])
     page.click("main button[type=submit]")
-    page.wait_for_url("**/stores/*/", wait_until="commit", timeout=PATIENCE)
+    page.wait_for_url(lambda url: "/login/" not in url, wait_until="commit", timeout=PATIENCE)
     state = context.storage_state()
     context.close()
     return state
@@ -63,14 +69,20 @@ def board(shop, staff, session, browser):
         base_url=shop.url, storage_state=session, viewport={"width": 1280, "height": 4_000}
     )
     errors = watch(context)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto(f"/stores/{staff['stores'][0]['id']}/")
-    expect(page.locator(".bar-line")).to_contain_text("live")
-    expect(page.locator(".bar-line")).not_to_contain_text("not live")
+    page = open_board(context, staff["stores"][0])
     yield page
     assert (policy_breaks(page), errors) == ([], [])
     context.close()
+
+
+def open_board(context, store):
+    """A page with a store's board, once it is live."""
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"/stores/{store['id']}/")
+    expect(page.locator(".bar-line")).to_contain_text("live")
+    expect(page.locator(".bar-line")).not_to_contain_text("not live")
+    return page
 
 
 @pytest.fixture
@@ -82,6 +94,19 @@ def order(shop, staff):
         answer = httpx.post(f"{shop.sandbox_url}/control/orders", json=wanted, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    return push
+
+
+@pytest.fixture
+def asking(shop, staff, order):
+    """Have Meituan push an order, and after it that its guest asks for something."""
+    code = f"qh_{staff['stores'][0]['code'].lower().replace('-', '_')}"
+
+    def push(kind, **facts):
+        placed = order(store_code=code, fulfilment="platform_courier")["orders"][0]
+        wish = {"store_code": code, "order_id": placed["order_id"], "type": kind, **facts}
+        httpx.post(f"{shop.sandbox_url}/control/messages", json=wish, timeout=60).raise_for_status()
 
     return push
 
@@ -140,16 +165,16 @@ def test_a_pause_is_told_confirmed_and_taken_back(board, order):
 
     switch = board.locator(".intake-paused")
     expect(switch).to_contain_text("Paused")
-    expect(switch.locator(".channel")).to_contain_text("confirmed")
+    expect(switch.locator(".channel.is-confirmed")).to_have_count(PLATFORMS)
 
     press(board, switch.locator(".intake-button"))
-    expect(board.locator(".intake-open .channel")).to_contain_text("confirmed")
+    expect(board.locator(".intake-open .channel.is-confirmed")).to_have_count(PLATFORMS)
 
 
 def test_an_order_that_leaks_into_a_pause_is_held_and_seen(board, order):
     press(board, board.locator(".intake-button"))
     press(board, board.locator("dialog[open] .choices-large button").first)
-    expect(board.locator(".intake-paused .channel")).to_contain_text("confirmed")
+    expect(board.locator(".intake-paused .channel.is-confirmed")).to_have_count(PLATFORMS)
 
     card = place(board, order)
 
@@ -196,6 +221,46 @@ def test_steps_taken_offline_are_kept_and_sent_once_the_line_is_back(board, orde
     expect(step).to_have_text("Ready")
 
 
+def test_a_guest_who_wants_to_cancel_is_refused_with_a_reason(board, asking):
+    before = known_cards(board)
+    asking("order.cancel_requested", reason="点错了")
+    card = newest(board, before)
+    expect(card.locator(".ask")).to_contain_text("The guest wants to cancel")
+    expect(card.locator(".ask-clock")).to_have_text(re.compile(r"agreed by itself in 1[45]:\d\d"))
+    expect(board.locator(".bar-requests")).to_contain_text("1")
+
+    press(board, card.get_by_role("button", name="Refuse"))
+    press(board, board.get_by_role("button", name="It is made already"))
+
+    expect(card.locator(".ask-outcome")).to_contain_text("refused")
+    expect(board.locator(".bar-requests")).to_have_count(0)
+    expect(card).not_to_have_class(re.compile(r"\bis-pending\b"))
+    board.reload()
+    expect(card.locator(".ask-outcome")).to_contain_text("refused")
+
+
+def test_a_manager_moves_an_order_and_the_other_board_rings(shop, browser, order):
+    manager = next(user for user in shop.credentials()["users"] if user["role"] == "manager")
+    stores = {store["code"]: store for store in manager["stores"]}
+    context = browser.new_context(
+        base_url=shop.url,
+        storage_state=sign_in(shop, manager, browser),
+        viewport={"width": 1280, "height": 4_000},
+    )
+    here, there = (open_board(context, stores[code]) for code in ("SH-01", "SH-02"))
+    card = place(here, order, fulfilment="store_courier", store_code="SH-01")
+
+    press(here, card.locator(".card-more"))
+    press(here, here.get_by_role("button", name="Other store"))
+    press(here, here.locator(".choice-store", has_text="SH-02"))
+
+    expect(card).to_have_count(0)
+    expect(here.locator(".banner")).to_contain_text(["is made by SH-02"])
+    expect(there.locator(".banner")).to_contain_text(["came from SH-01"])
+    expect(there.locator(".call")).to_contain_text("1 new order")
+    context.close()
+
+
 def test_a_board_whose_site_died_says_so_and_misses_nothing(shop, board, order):
     place(board, order)
     shop.send("daphne", signal.SIGSTOP)
@@ -226,13 +291,17 @@ def test_the_board_can_be_worked_without_a_pointer(board, order):
     expect(step).to_have_text("Start")
 
 
-def test_the_board_shuts_nobody_out(board, order):
+def test_the_board_shuts_nobody_out(board, order, asking):
     place(board, order, funding="free", fulfilment="store_courier")
+    asking("order.cancel_requested")
+    expect(board.locator(".ask")).not_to_have_count(0)
     found = {}
     for theme, width in itertools.product(["dark", "light"], [390, 1280, 1920]):
         board.set_viewport_size({"width": width, "height": 844})
         board.evaluate("theme => document.querySelector('board-app').board.setting('theme', theme)", theme)
         board.wait_for_timeout(300)
         found[theme, width] = barriers(board)
+    press(board, board.locator(".bar-requests"))
+    found["dialog"] = barriers(board)
 
     assert {key: lines for key, lines in found.items() if lines} == {}

@@ -122,6 +122,11 @@ function givenUp(state) {
     : gettext("The platform sends no rider");
 }
 
+/** What the counter calls the platform; an account of no big platform goes by its own name. */
+export function platformLabel({ channel, account }) {
+  return { eleme: gettext("Ele.me"), meituan: gettext("Meituan") }[channel] ?? account;
+}
+
 export function channelState(state) {
   return {
     waiting: gettext("not told yet"),
@@ -200,11 +205,11 @@ export function requestOutcome({ step, answered, at }, zone) {
 /** What the platform believes that cannot be true, and what to do about it. */
 export function conflictWords(conflict) {
   return {
-    accepted: gettext("The platform goes on with this order. Make it, or call the platform."),
-    completed: gettext("For the platform this order is done. Call the platform if the guest got nothing."),
-    open: gettext("The platform still waits for the acceptance. Accept it there too."),
-    uncancelled: gettext("The platform did not take the cancellation. The guest still waits."),
-    missing: gettext("The platform does not know this order. Ask there before you make it."),
+    accepted: gettext("The platform goes on with it: make it, or call them."),
+    completed: gettext("For the platform it is done: did the guest get it?"),
+    open: gettext("Not accepted at the platform: accept it there."),
+    uncancelled: gettext("The platform did not cancel it: the guest still waits."),
+    missing: gettext("The platform does not know it: ask before you make it."),
   }[conflict];
 }
 

@@ -51,12 +51,8 @@ class AnswerDialog extends DialogPiece {
   #agree(card) {
     const { amount, about } = card.request;
     const back = amount ?? (about === "cancel" ? card.amounts.customer_paid : null);
-    const paid =
-      back === null
-        ? gettext("The guest gets the money back.")
-        : fill(gettext("The guest gets %(amount)s back."), { amount: money(back, card.amounts.currency) });
     return html`
-      <p>${paid} ${gettext("The platform is told at once; this cannot be taken back.")}</p>
+      <p>${paidBack(back, card.amounts.currency)} ${gettext("The platform is told at once; this cannot be taken back.")}</p>
       <div class="dialog-actions">
         ${button(gettext("Not now"), () => this.close())}
         ${button(gettext("Agree"), () => this.#send(card, "request", { answer: "agree", reason: "" }), {
@@ -113,6 +109,13 @@ class AnswerDialog extends DialogPiece {
     this.close();
     this.board.answer(card, verb, body);
   }
+}
+
+/** `amount` is null if the platform does not say how much. */
+function paidBack(amount, currency) {
+  if (amount === 0) return gettext("The guest has paid nothing, so nothing is paid back.");
+  if (amount === null) return gettext("The guest gets the money back.");
+  return fill(gettext("The guest gets %(amount)s back."), { amount: money(amount, currency) });
 }
 
 customElements.define("answer-dialog", AnswerDialog);

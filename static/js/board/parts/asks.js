@@ -13,7 +13,7 @@ import { icon } from "./piece.js";
 export function requestBand({ card, now, zone, hears, answer }) {
   const request = openRequest(card);
   if (!request) return card.request ? outcome(card.request, zone) : nothing;
-  const amount = request.amount === null ? "" : money(request.amount, card.amounts.currency);
+  const amount = request.amount ? money(request.amount, card.amounts.currency) : "";
   return html`
     <section class="ask" aria-label=${gettext("Request of the guest")}>
       <p class="ask-title">${icon("hand-helping")}<b>${requestTitle(request, amount)}</b></p>

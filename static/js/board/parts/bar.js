@@ -37,7 +37,7 @@ class BoardBar extends BoardPiece {
     if (!requests.length) return nothing;
     const words = requestsWait(requests.length);
     const open = () => this.emit("open-card", { id: requests[0].id });
-    return html`<button type="button" class="button bar-requests" title=${words} aria-label=${words} @click=${open}>
+    return html`<button type="button" class="button bar-requests" title=${words} @click=${open}>
       ${icon("hand-helping")}<b>${requests.length}</b><span class="bar-requests-words">${requestsWord(requests.length)}</span>
     </button>`;
   }

@@ -8,6 +8,7 @@ import {
   actorLabel,
   deliveryLabel,
   fulfilmentLabel,
+  platformLabel,
   reasonLabel,
   stateLabel,
   stepIcon,
@@ -44,7 +45,7 @@ class OrderCard extends Piece {
         <div class="card-facts">
           ${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()} ${this.#more()}
         </div>
-        ${this.#asks()}
+        ${this.#marks()} ${this.#asks()}
         ${brief ? this.#brief() : this.#lines()}
         ${this.#note()} ${this.#delivery()} ${this.#ended()} ${this.#from()}
       </article>`;
@@ -116,9 +117,6 @@ class OrderCard extends Piece {
       ${state === "held" ? tag("held", stateLabel(state), "lock") : nothing}
       ${state === "placed" ? tag("new", stateLabel(state)) : nothing}
       ${this.#isUrged() ? tag("urged", urged(card.urges), "megaphone") : nothing}
-      ${canPostpone(card) && card.expected_at ? tag("expected", this.#expected(), "timer") : nothing}
-      ${card.recovered_at ? tag("recovered", gettext("recovered"), "rotate-ccw") : nothing}
-      ${card.complete ? nothing : tag("incomplete", gettext("incomplete"), "info")}
       ${this.pending ? tag("pending", gettext("sending"), "send") : nothing}
     </span>`;
   }
@@ -128,8 +126,16 @@ class OrderCard extends Piece {
     return urgeWaits(this.card) && !this.hears.has("urge.answered");
   }
 
-  #expected() {
-    return expectedWords(this.card, this.zone);
+  /** What is seldom so, in a row of its own. */
+  #marks() {
+    const { card } = this;
+    const expected = canPostpone(card) && card.expected_at;
+    if (!expected && !card.recovered_at && card.complete) return nothing;
+    return html`<p class="card-tags">
+      ${expected ? tag("expected", expectedWords(card, this.zone), "timer") : nothing}
+      ${card.recovered_at ? tag("recovered", gettext("recovered"), "rotate-ccw") : nothing}
+      ${card.complete ? nothing : tag("incomplete", gettext("incomplete"), "info")}
+    </p>`;
   }
 
   #lines() {
@@ -153,8 +159,11 @@ class OrderCard extends Piece {
 
   /** Who pays, who fetches it, which campaign, which platform: what is cut off first matters least. */
   #from() {
-    const { campaign, account, fulfilment, funding } = this.card;
-    const words = [fulfilmentLabel(fulfilment), campaign?.name, account].filter(Boolean).join(" · ");
+    const { card } = this;
+    const { campaign, fulfilment, funding } = card;
+    const words = [fulfilmentLabel(fulfilment), platformLabel(card), campaign?.name]
+      .filter(Boolean)
+      .join(" · ");
     return html`<p class="card-from">
       ${funding === "free" ? tag("free", gettext("Free"), "gift") : nothing}
       <span class="card-origin">${words}</span>
@@ -166,7 +175,7 @@ class OrderCard extends Piece {
     if (card.state !== "cancelled") return nothing;
     const words = gettext("%(by)s at %(at)s: %(reason)s");
     const values = {
-      by: actorLabel(card.ended_by) || card.account,
+      by: actorLabel(card.ended_by) || platformLabel(card),
       at: clock(card.ended_at, this.zone),
       reason: reasonLabel(card.end_reason),
     };

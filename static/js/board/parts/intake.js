@@ -3,7 +3,7 @@
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, span } from "../format.js";
 import { leaks } from "../state.js";
-import { actorLabel, channelState, reasonLabel } from "../words.js";
+import { actorLabel, channelState, platformLabel, reasonLabel } from "../words.js";
 import { button, icon, Piece } from "./piece.js";
 
 const LARGE = "button-primary intake-button";
@@ -71,13 +71,14 @@ class IntakeSwitch extends Piece {
     </ul>`;
   }
 
-  #channel({ name, state, leaked, error }) {
+  #channel(channel) {
+    const { state, leaked, error } = channel;
     const leak = leaked
       ? fill(ngettext("%(count)s leaked", "%(count)s leaked", leaked), { count: leaked })
       : "";
     return html`<li class="channel is-${state}" title=${error}>
       ${icon(CHANNEL_ICON[state])}
-      <span>${name}: ${channelState(state)} ${leak ? html`· <b>${leak}</b>` : nothing}</span>
+      <span>${platformLabel(channel)}: ${channelState(state)} ${leak ? html`· <b>${leak}</b>` : nothing}</span>
     </li>`;
   }
 }

@@ -3,7 +3,7 @@
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, money } from "../format.js";
 import { canMove, canPostpone, nextStep, otherSteps } from "../state.js";
-import { endReasons, fulfilmentLabel, stateLabel, stepLabel } from "../words.js";
+import { endReasons, fulfilmentLabel, platformLabel, stateLabel, stepLabel } from "../words.js";
 import { conflictBand, requestBand, urgeBand } from "./asks.js";
 import { deliveryLine, drinks, expectedWords, noteLine } from "./card.js";
 import { DialogPiece } from "./dialog.js";
@@ -51,9 +51,9 @@ class OrderDialog extends DialogPiece {
     return html`
       ${this.#asks(card)} ${drinks(card)}
       ${noteLine(card.note)} ${card.delivery ? deliveryLine(card.delivery, this.board.zone) : nothing}
+      ${canPostpone(card) ? this.#later(card) : nothing}
       <dl class="facts">${this.#facts(card).map(([name, value]) => fact(name, value))}</dl>
       ${card.customer?.phone_mask ? this.#phone(card) : nothing}
-      ${canPostpone(card) ? this.#later(card) : nothing}
       <div class="dialog-actions">${this.#steps(card)}</div>`;
   }
 
@@ -69,10 +69,9 @@ class OrderDialog extends DialogPiece {
 
   /** It takes longer: the board shows until when, and platforms that can hear it are told. */
   #later(card) {
-    const choice = (count) =>
-      button(fill(gettext("+%(count)s min"), { count }), () => this.#postpone(card, count));
+    const choice = (count) => button(`+${count}`, () => this.#postpone(card, count));
     return html`<fieldset class="choice">
-      <legend class="label">${gettext("It takes longer from now on")}</legend>
+      <legend class="label">${gettext("Ready later: in so many minutes")}</legend>
       <div class="choices choices-even">${LATER.map(choice)}</div>
     </fieldset>`;
   }
@@ -92,7 +91,7 @@ class OrderDialog extends DialogPiece {
       [gettext("Ready since"), at(card.ready_at)],
       [gettext("Found by asking the platform"), at(card.recovered_at)],
       [gettext("Rider"), riderOf(card.delivery)],
-      [gettext("Platform"), `${card.account} · ${card.external_id}`],
+      [gettext("Platform"), `${platformLabel(card)} · ${card.external_id}`],
       [gettext("Campaign"), campaign?.name],
       [gettext("Goes by"), fulfilmentLabel(card.fulfilment)],
       [gettext("Guest"), customer?.name],
@@ -124,7 +123,7 @@ class OrderDialog extends DialogPiece {
     const movable = this.board.boot.manages && canMove(card, this.board.hears(card));
     return html`
       ${others.map((step) => choice(step, NEEDS_REASON.has(step) ? "button-warning" : ""))}
-      ${movable ? button(gettext("Move to another store"), () => this.#move(card), { mark: "store" }) : nothing}
+      ${movable ? button(gettext("Other store"), () => this.#move(card), { mark: "store" }) : nothing}
       ${next ? choice(next, "button-primary") : nothing}`;
   }
 
