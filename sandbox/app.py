@@ -26,7 +26,7 @@ from sandbox.platform import World
 from sandbox.platforms import Platforms
 from sandbox.traffic import Traffic
 
-LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=96)  # three platforms and Dada
+LIMITS = httpx.Limits(max_connections=128, max_keepalive_connections=128)  # three platforms and Dada
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from sandbox.orders import make_order
 from sandbox.pace import Pace, Travel
 from sandbox.shanghai import shanghai_day
 
-IN_FLIGHT = 64  # pushes at the same time
+IN_FLIGHT = 32  # pushes of one platform at the same time
 LONGEST_PAUSE = 15.0  # seconds between attempts
 REPEATS = 3  # how often a push comes that comes too often
 # share of the orders, what the guest does then, seconds after ordering
