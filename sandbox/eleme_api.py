@@ -30,6 +30,7 @@ WITHOUT_TOKEN = frozenset({"eleme.msgNew.getPushFailMsg", "eleme.msgNew.confirmP
 MOST_MESSAGES, MOST_ORDERS, MOST_PAGES, LONGEST_REPLY = 100, 50, 100, 30
 TOKEN_LIVES = 30 * 24 * 3600  # seconds
 Params = dict[str, Any]
+Action = Callable[[Account, Params], Any]
 
 
 class ElemeApi:
@@ -39,7 +40,18 @@ class ElemeApi:
         self.eleme = eleme
         self.apps = {account.app_key or account.app_id: account for account in eleme.accounts.values()}
         self.tokens = {slug: self._known_tokens(account) for slug, account in eleme.accounts.items()}
-        orders: dict[str, Callable[[Account, Params], Any]] = {
+        queries = self._queries()
+        self._reads = frozenset(queries)
+        self._actions: dict[str, Action] = {
+            **{f"eleme.order.{name}": do for name, do in self._order_actions().items()},
+            "eleme.shop.updateShopBasicInfo": self._update_shop,
+            "eleme.shop.updateShop": self._update_shop,
+            "eleme.msgNew.confirmPullMsg": self._confirm_pull,
+            **queries,
+        }
+
+    def _order_actions(self) -> dict[str, Action]:
+        return {
             "confirmOrderLite": self._confirm,
             "cancelOrderLite": self._cancel,
             "agreeRefundLite": lambda account, params: self._settle(account, params, "agreed"),
@@ -52,7 +64,9 @@ class ElemeApi:
             "startDeliveryBySelf": lambda account, params: self._follow(account, params, delivered=False),
             "completeDeliveryBySelf": lambda account, params: self._follow(account, params, delivered=True),
         }
-        reads: dict[str, Callable[[Account, Params], Any]] = {
+
+    def _queries(self) -> dict[str, Action]:
+        return {
             "eleme.order.getOrder": lambda account, params: self._oorder(self._order(account, params)),
             "eleme.order.mgetOrders": self._get_many,
             "eleme.order.getDeliveryStateRecord": self._delivery,
@@ -62,14 +76,6 @@ class ElemeApi:
             "eleme.shop.mgetShopStatus": self._shop_status,
             "eleme.msgNew.getPushFailMsg": self._failed_pushes,
             "eleme.message.getNonReachedOMessages": self._not_reached,
-        }
-        self._reads = frozenset(reads)
-        self._actions = {
-            **{f"eleme.order.{name}": do for name, do in orders.items()},
-            "eleme.shop.updateShopBasicInfo": self._update_shop,
-            "eleme.shop.updateShop": self._update_shop,
-            "eleme.msgNew.confirmPullMsg": self._confirm_pull,
-            **reads,
         }
 
     def routes(self) -> list[Route]:
