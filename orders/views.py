@@ -14,7 +14,9 @@ from orders.store_list import live_rows
 from stores.models import Store, User
 
 # Calls that only some platforms have ears for: the board offers no answer nobody would hear.
-ANSWERS = frozenset({"request.agreed", "request.refused", "urge.answered", "order.self_delivery"})
+NOT_HEARD_BY_ALL = frozenset({
+    "request.agreed", "request.refused", "urge.answered", "order.self_delivery", "order.delayed",
+})  # fmt: skip
 
 
 @require_safe
@@ -51,7 +53,7 @@ def _boot(request: HttpRequest, store: Store) -> dict[str, Any]:
         },
         "user": {"id": user.pk, "label": user.label},
         "manages": Store.objects.managed_by(user).filter(pk=store.pk).exists(),
-        "hears": {channel: sorted(calls.hears & ANSWERS) for channel, calls in CALLS.items()},
+        "hears": {channel: sorted(calls.hears & NOT_HEARD_BY_ALL) for channel, calls in CALLS.items()},
         "api": f"/api/v1/stores/{store.pk}",
         "socket": f"/ws/v1/stores/{store.pk}/feed",
         "login": f"{reverse('login')}?next={request.path}",

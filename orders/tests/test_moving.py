@@ -303,6 +303,22 @@ def test_of_two_managers_who_move_it_at_once_one_does(channel, sibling, now):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_orders_that_cross_on_their_way_hold_up_none(channel, sibling, now):
+    theirs = StoreChannel.objects.select_related("store", "account").get(store=sibling)
+    away = [place_order(channel, now=now, order_id=f"A-{n}") for n in range(3)]
+    back = [place_order(theirs, now=now, order_id=f"B-{n}") for n in range(3)]
+
+    with watched(channel.store, now=now), watched(sibling, now=now):
+        at_once(
+            *(lambda order=order: moving(order, sibling, now) for order in away),
+            *(lambda order=order: moving(order, channel.store, now) for order in back),
+        )
+
+    here = set(Order.objects.filter(store=channel.store).values_list("external_id", flat=True))
+    assert (here, Order.objects.filter(store=sibling).count()) == ({"B-0", "B-1", "B-2"}, 3)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_an_order_is_begun_here_or_moved_and_both_boards_know(channel, sibling, now):
     order = place_order(channel, now=now)
     Order.objects.filter(pk=order.pk).update(state="accepted")

@@ -57,7 +57,7 @@ def test_the_board_tells_its_script_what_it_needs(client, store):
 
     answer = client.get(reverse("board", args=[store.pk]))
 
-    every = ["order.self_delivery", "request.agreed", "request.refused", "urge.answered"]
+    answers = ["order.self_delivery", "request.agreed", "request.refused", "urge.answered"]
     (boot,) = re.findall(r'<script id="boot" type="application/json">(.*?)</script>', answer.content.decode())
     assert json.loads(boot) == {
         "store": {
@@ -70,7 +70,11 @@ def test_the_board_tells_its_script_what_it_needs(client, store):
         },
         "user": {"id": user.pk, "label": user.label},
         "manages": False,
-        "hears": {"standard": [], "eleme": every, "meituan": every},
+        "hears": {
+            "standard": ["order.delayed"],
+            "eleme": ["order.delayed", *answers],
+            "meituan": answers,
+        },
         "api": f"/api/v1/stores/{store.pk}",
         "socket": f"/ws/v1/stores/{store.pk}/feed",
         "login": f"/login/?next=/stores/{store.pk}/",

@@ -80,7 +80,9 @@ function withArrival(wave, { at, card }, added) {
   const index = FUNDING_INDEX[card.funding];
   const known = wave.some(([start]) => start === minute);
   const rows = known ? wave : [...wave, [minute, 0, 0, 0]].sort((a, b) => a[0] - b[0]);
-  return rows.map((row) => (row[0] === minute ? row.map((n, i) => (i === index ? n + added : n)) : row));
+  return rows.map((row) =>
+    row[0] === minute ? row.map((n, i) => (i === index ? Math.max(0, n + added) : n)) : row,
+  );
 }
 
 /* --- Columns and totals -------------------------------------------------------------------------- */

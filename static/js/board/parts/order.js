@@ -70,9 +70,11 @@ class OrderDialog extends DialogPiece {
   /** It takes longer: the board shows until when, and platforms that can hear it are told. */
   #later(card) {
     const choice = (count) => button(`+${count}`, () => this.#postpone(card, count));
+    const told = this.board.hears(card).has("order.delayed");
     return html`<fieldset class="choice">
       <legend class="label">${gettext("Ready later: in so many minutes")}</legend>
       <div class="choices choices-even">${LATER.map(choice)}</div>
+      ${told ? nothing : html`<p class="field-hint">${gettext("Only this board shows it: the platform takes no delays.")}</p>`}
     </fieldset>`;
   }
 
