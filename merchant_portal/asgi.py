@@ -13,7 +13,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 django_application = get_asgi_application()
 
-# Both need the apps that `get_asgi_application` loads.
+# These need the apps that `get_asgi_application` loads.
+from merchant_portal.garbage import settle  # noqa: E402
 from orders.intake.app import IntakeApp  # noqa: E402
 from orders.routing import websocket_urlpatterns  # noqa: E402
 
@@ -43,3 +44,4 @@ application = ProtocolTypeRouter(
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
+settle()

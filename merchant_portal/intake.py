@@ -7,6 +7,9 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 django.setup()
 
-from orders.intake.app import IntakeApp  # noqa: E402 -- needs the loaded apps
+# Both need the loaded apps, or come after them.
+from merchant_portal.garbage import settle  # noqa: E402
+from orders.intake.app import IntakeApp  # noqa: E402
 
 application = IntakeApp()
+settle()

@@ -68,11 +68,17 @@ def run(*statements: Statement) -> list[Result]:
 
 
 def _run_together(statements: Sequence[Statement]) -> list[Result]:
-    cursors = [RawCursor(connection.connection) for _ in statements]
-    with connection.wrap_database_errors, connection.connection.pipeline():
+    database = connection.connection  # looked up once: `connection` is found anew at every use
+    cursors = [RawCursor(database) for _ in statements]
+    with connection.wrap_database_errors, database.pipeline():
         for cursor, statement in zip(cursors, statements, strict=True):
             cursor.execute(statement.text, [Json(statement.rows, dumps=to_json)], prepare=True)
-    return [list(cursor.fetchall()) if cursor.description else [] for cursor in cursors]
+    return [list(cursor.fetchall()) if _returns_rows(cursor) else [] for cursor in cursors]
+
+
+def _returns_rows(cursor: RawCursor[Any]) -> bool:
+    """As `cursor.description` tells, without describing every column."""
+    return cursor.pgresult is not None and cursor.pgresult.nfields > 0
 
 
 def _run_on_sqlite(statement: Statement) -> Result:
