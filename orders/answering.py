@@ -51,7 +51,7 @@ def answer_request(
         _check_hears(order, call)
         order.request = {**request, "answered": {"answer": answer, "by": actor.label, "at": iso(now)}}
         _write(order, request=order.request, on_board=_is_shown(order))
-        data = {"about": request["about"], "ref": request["ref"], "reason": reason}
+        data = {name: request[name] for name in ("about", "ref", "whole")} | {"reason": reason}
         tell_more(order_id=order_id, call=call, name=f"{request['at']}.{request['ref']}", data=data, now=now)
         return record(order_id, kind="order.answered", actor=actor, now=now, command=command)
 

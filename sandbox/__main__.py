@@ -20,8 +20,11 @@ def main() -> None:
         "--riders", action=BooleanOptionalAction, default=True, help="riders move by themselves"
     )
     parser.add_argument("--rider-scale", type=float, default=1.0, help="1: a delivery takes about a minute")
+    parser.add_argument("--request-speed", type=float, default=1.0, help="1: stores have real minutes")
     wish = parser.parse_args()
-    options = Options(wish.state, wish.speed, wish.traffic, wish.crew, wish.riders, wish.rider_scale)
+    options = Options(
+        wish.state, wish.speed, wish.traffic, wish.crew, wish.riders, wish.rider_scale, wish.request_speed
+    )
     uvicorn.run(
         create_app(options),
         host="127.0.0.1",

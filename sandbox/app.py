@@ -39,6 +39,7 @@ class Options:
     crew: bool = False
     riders: bool = True
     rider_scale: float = 1.0
+    request_speed: float = 1.0
 
 
 def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Starlette:
@@ -57,6 +58,7 @@ def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Sta
         faults=faults,
         client=client,
         pace=Pace(options.speed),
+        patience=Pace(options.request_speed),
         travel=travel,
     )
     platforms, background = Platforms(world), Background()

@@ -44,7 +44,11 @@ class NotPossible(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What every platform works with."""
+    """What every platform works with.
+
+    `pace` is the day's clock. `patience` is how fast the minutes pass that a store has to answer a guest:
+    whoever plays a day in twelve minutes still needs time to read.
+    """
 
     brand: Brand
     ledger: Ledger
@@ -52,6 +56,7 @@ class World:
     faults: Faults
     client: httpx.AsyncClient
     pace: Pace
+    patience: Pace
     travel: Travel
 
 

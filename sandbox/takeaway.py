@@ -224,9 +224,9 @@ class Takeaway(Platform):
             self.background.start(self._agree_in_time(order, request))
 
     async def _agree_in_time(self, order: Order, request: dict[str, Any]) -> None:
-        pace = self.world.pace
-        passed = (time.time() - request["at"]) * pace.speed
-        await pace.wait(self.auto_agrees_after[request["about"]] - passed)
+        patience = self.world.patience
+        passed = (time.time() - request["at"]) * patience.speed
+        await patience.wait(self.auto_agrees_after[request["about"]] - passed)
         now = open_request(order)
         if now and now["ref"] == request["ref"] and order.live:
             self.settle(order, "agreed", by="system")

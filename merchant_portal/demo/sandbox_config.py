@@ -55,6 +55,8 @@ def _shop(entry: StoreChannel) -> dict[str, Any]:
     store = entry.store
     return {
         "code": entry.external_code,
+        "store": store.code,
+        "name": store.name,
         "city": store.city,
         "latitude": store.latitude,
         "longitude": store.longitude,

@@ -81,7 +81,7 @@ def test_a_request_is_answered_told_and_seen(order, now, answer, reason, call):
         "whole": True, "amount": None, "ref": "r-7", "answer_by": "2026-02-06T02:15:00.000Z",
         "answered": {"answer": answer, "by": "Lin", "at": "2026-02-06T02:02:00.000Z"},
     }  # fmt: skip
-    assert job() == (call, {"about": "cancel", "ref": "r-7", "reason": reason})
+    assert job() == (call, {"about": "cancel", "ref": "r-7", "whole": True, "reason": reason})
 
 
 def test_who_answered_is_still_known_once_the_platform_took_it(order, now):

@@ -392,3 +392,15 @@ def test_there_are_no_missed_messages_and_no_tokens(meituan):
     pulls.confirm(access=access, refs=["1"], now=NOW)
     assert pulls.renew(access=access, refresh="r", now=NOW) is None
     assert meituan.calls == []
+
+
+def test_an_order_that_is_completed_there_needs_no_second_word(meituan):
+    meituan.answer("order/arrived", refused(1022, "订单已完成"))
+    meituan.answer("order/viewstatus", at(8))
+    assert tell(meituan, "order.delivered") == {}
+
+
+def test_agreeing_twice_to_money_back_for_a_part_is_agreeing_once(meituan):
+    meituan.answer("order/refund/agree", refused(808))
+    meituan.answer("order/viewstatus", at(4))
+    assert tell(meituan, "request.agreed", about="refund", whole=False) == {}

@@ -224,7 +224,7 @@ async def running(
     """Run a sandbox that pushes to `receiver`."""
     brand = three_platforms(receiver.url, ack_within=ack_within)
     (state_dir / "brand.json").write_text(json.dumps(brand))
-    wished = {"speed": 36_000.0, "riders": False, "rider_scale": 0.001, **options}
+    wished = {"speed": 36_000.0, "request_speed": 36_000.0, "riders": False, "rider_scale": 0.001, **options}
     app = create_app(Options(state_dir, **wished))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (

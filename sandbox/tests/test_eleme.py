@@ -133,7 +133,7 @@ async def test_the_merchant_cancels(world, portal, take, kind):
 
 
 async def test_an_unanswered_wish_to_cancel_is_agreed_after_a_quarter_of_an_hour(tmp_path, portal):
-    async with running(tmp_path, portal, speed=600.0) as world:
+    async with running(tmp_path, portal, request_speed=600.0) as world:
         order_id = await accepted(world)
         await world.happen("tea-ele", "order.cancel_requested", order_id, reason="等太久了")
         detail = (await world.eleme("eleme.order.getOrder", {"orderId": order_id}))["result"]
@@ -144,10 +144,10 @@ async def test_an_unanswered_wish_to_cancel_is_agreed_after_a_quarter_of_an_hour
 
 
 async def test_the_clock_of_a_wish_runs_on_after_a_restart(tmp_path, portal):
-    async with running(tmp_path, portal, speed=1.0) as world:
+    async with running(tmp_path, portal, request_speed=1.0) as world:
         order_id = await accepted(world)
         await world.happen("tea-ele", "order.cancel_requested", order_id)
-    async with running(tmp_path, portal, speed=36_000.0) as world:
+    async with running(tmp_path, portal) as world:
         await eventually(lambda: portal.kinds()[-2:] == ["23", "15"])
         assert await world.state(order_id) == "cancelled"
 

@@ -14,6 +14,7 @@ from typing import Any
 from orders.channels.calling import Access
 from orders.channels.meituan.answers import order_status, store_level
 from orders.channels.meituan.client import (
+    ENDED_ALREADY,
     NO_PERMISSION,
     NOT_DELIVERED_BY_MEITUAN,
     STATE_CHANGED,
@@ -171,10 +172,12 @@ def _answer_urge(access: Access, data: Data, now: datetime) -> Data:
 
 
 def _agree(access: Access, data: Data, now: datetime) -> Data:
+    """Money back for a part leaves the order going on, so there its state proves nothing against us."""
+    done = frozenset({CANCELLED}) if data.get("whole", True) else GOING_ON
     try:
         get(access, "order/refund/agree", now, order_id=data["order_id"], reason=AGREED)
     except Refused as refusal:
-        _unless_already(refusal, access, data, now, frozenset({CANCELLED}))
+        _unless_already(refusal, access, data, now, done)
     return NOTHING
 
 
@@ -207,7 +210,7 @@ def _unless_already(
     refusal: Refused, access: Access, data: Data, now: datetime, already: frozenset[str]
 ) -> None:
     """Raise the refusal, unless it is because the order is in one of the states `already`."""
-    if refusal.code != STATE_CHANGED:
+    if refusal.code not in {STATE_CHANGED, ENDED_ALREADY}:
         raise refusal
     status = order_status(get(access, "order/viewstatus", now, order_id=data["order_id"]))
     if status in already:

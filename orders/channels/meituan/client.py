@@ -18,6 +18,7 @@ from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.line import Line
 
 STATE_CHANGED = "808"
+ENDED_ALREADY = "1022"
 UNKNOWN_ORDER = "806"
 NO_PERMISSION = "708"
 NOT_DELIVERED_BY_MEITUAN = "1005"
