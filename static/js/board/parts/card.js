@@ -173,13 +173,13 @@ class OrderCard extends Piece {
   #ended() {
     const { card } = this;
     if (card.state !== "cancelled") return nothing;
-    const words = gettext("%(by)s at %(at)s: %(reason)s");
-    const values = {
-      by: actorLabel(card.ended_by) || platformLabel(card),
-      at: clock(card.ended_at, this.zone),
-      reason: reasonLabel(card.end_reason),
-    };
-    return html`<p class="card-ended">${icon("ban")}<span>${fill(words, values)}</span></p>`;
+    const by = actorLabel(card.ended_by) || platformLabel(card);
+    const at = clock(card.ended_at, this.zone);
+    const reason = reasonLabel(card.end_reason);
+    const words = reason
+      ? fill(gettext("%(by)s at %(at)s: %(reason)s"), { by, at, reason })
+      : fill(gettext("%(actor)s at %(at)s"), { actor: by, at });
+    return html`<p class="card-ended">${icon("ban")}<span>${words}</span></p>`;
   }
 }
 
