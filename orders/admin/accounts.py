@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -35,9 +37,19 @@ class ChannelTokenForm(WriteOnlyForm):
     sealed = ("access", "refresh")
 
 
+# One field with a name; Django's own pair of a date and a time has none that can be heard.
+MOMENT = forms.DateTimeInput(
+    format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": 1, "class": "vTextField"}
+)
+MOMENTS: "dict[type[models.Field[Any, Any]], dict[str, Any]]" = {
+    models.DateTimeField: {"form_class": forms.DateTimeField, "widget": MOMENT}
+}
+
+
 class ChannelTokenInline(admin.StackedInline):
     model = ChannelToken
     form = ChannelTokenForm
+    formfield_overrides = MOMENTS
     fields = ("access", "refresh", "expires_at")
     extra = 0
 
@@ -89,6 +101,7 @@ def _name(model: Any) -> str:
 @admin.register(ChannelToken)
 class ChannelTokenAdmin(admin.ModelAdmin):
     form = ChannelTokenForm
+    formfield_overrides = MOMENTS
     list_display = ("account", "expires_at")
     list_select_related = ("account",)
     fields = ("account", "access", "refresh", "expires_at")

@@ -34,8 +34,7 @@ def token_form(**fields):
     return {
         "token-TOTAL_FORMS": "1",
         "token-INITIAL_FORMS": "0",
-        "token-0-expires_at_0": f"{moment:%Y-%m-%d}",
-        "token-0-expires_at_1": f"{moment:%H:%M:%S}",
+        "token-0-expires_at": f"{moment:%Y-%m-%dT%H:%M:%S}",
         **{f"token-0-{name}": value for name, value in facts.items()},
     }
 

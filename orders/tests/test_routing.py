@@ -12,6 +12,7 @@ from orders.intake import routing
 from orders.intake.candidates import candidates
 from orders.intake.writer import write_batch
 from orders.models import IncomingMessage, Order, OrderEvent
+from orders.tasks import resume_due
 from orders.tests.boards import plain, watched
 from orders.tests.factories import delivery_of, place_order
 from orders.tests.intake_client import IntakeClient
@@ -174,6 +175,14 @@ def test_what_is_bound_by_now_routes_itself_and_the_rest_waits(store, account, p
         ("E-1", store, "placed")
     ]
     assert sorted(outcomes().items()) == [("msg-0", "unrouted"), ("msg-1", "stored"), ("msg-2", "unrouted")]
+
+
+def test_the_clock_routes_what_is_bound_by_now(store, account, waiting):
+    StoreChannelFactory(store=store, account=account, external_code="T-9")
+
+    resume_due()
+
+    assert [(order.external_id, order.store) for order in Order.objects.all()] == [("E-1001", store)]
 
 
 def test_one_that_cannot_be_read_stands_in_nobody_elses_way(store, account, waiting, push, now):
