@@ -113,7 +113,7 @@ class _Run:
 
     def _missed(self) -> None:
         """Take what could not be delivered, and say so once it is committed."""
-        with self._unless_refused():
+        with self._unless_refused("missed messages"):
             with self._admitted() as access:
                 messages = self._pulls.missed(access=access, now=self._now)
             if refs := self._taker.take_missed(messages):
@@ -123,7 +123,7 @@ class _Run:
     def _store(self, code: str, day: date, known: frozenset[str]) -> None:
         """Take one store's list; it is never cut short, for what comes last in it would never be seen."""
         told: dict[str, str | None] = {}
-        with self._unless_refused(), self._admitted() as access:
+        with self._unless_refused(f"store {code}"), self._admitted() as access:
             listed = self._pulls.orders(
                 access=access, store_code=code, day=day, known=known, whole=self._whole, now=self._now
             )
@@ -137,7 +137,7 @@ class _Run:
                 return
             if number in self._told:
                 continue
-            with self._unless_refused():
+            with self._unless_refused(f"order {number}"):
                 with self._admitted() as access:
                     pulled = self._pulls.order(access=access, external_id=number, now=self._now)
                 self._settle(self._taker.take_orders([pulled]) if pulled else {number: None})
@@ -189,12 +189,12 @@ class _Run:
         return time.monotonic() >= self._until
 
     @contextmanager
-    def _unless_refused(self) -> Iterator[None]:
+    def _unless_refused(self, what: str) -> Iterator[None]:
         """What the platform refuses here stops nothing else: an unknown store, a call we may not make."""
         try:
             yield
         except Refused as refused:
-            self._found.note(str(refused))
+            self._found.note(f"{what}: {refused}")
 
     @contextmanager
     def _admitted(self) -> Iterator[Access]:

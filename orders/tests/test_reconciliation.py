@@ -213,7 +213,7 @@ def test_a_store_the_platform_does_not_know_stops_no_other(eleme, shop, now):
 
     row = reconcile(shop.account, now + OFF_BEAT)
 
-    assert found(row) == (1, 1, 0, 0, 0, "'0-no-number' is not the number of a shop")
+    assert found(row) == (1, 1, 0, 0, 0, "store 0-no-number: '0-no-number' is not the number of a shop")
     assert row.finished_at >= now
 
 

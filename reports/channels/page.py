@@ -19,8 +19,10 @@ from reports.channels import queries
 from reports.channels.filters import PERIODS, Filters
 from reports.channels.queries import Lag, Row
 from reports.export import Cell
+from reports.templatetags.spans import span
 from stores.models import ChannelAccount
 
+OVERDUE = 300  # seconds
 # Why a push was refused, by the HTTP status of the answer.
 REASONS: dict[str, str | Promise] = {
     "400": gettext_lazy("Not understood"),
@@ -39,6 +41,17 @@ class Line:
 
     account: ChannelAccount
     row: Row
+    now: datetime
+
+    @property
+    def ago(self) -> int:
+        """Seconds since the last comparison began; 0 if there was none."""
+        return int((self.now - self.row.last.started_at).total_seconds()) if self.row.last else 0
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether nobody compares what should be compared twice a minute."""
+        return self.account.active and self.asked and self.ago > OVERDUE
 
     @property
     def asked(self) -> bool:
@@ -74,7 +87,6 @@ class Todo:
     icon: str
     what: str
     advice: str
-    action: str
     link: str
 
 
@@ -87,7 +99,7 @@ def context(
 ) -> dict[str, Any]:
     """Everything on the page, for the accounts that `filters` chooses among `accounts`."""
     chosen, since = filters.select(accounts), filters.since(zone, now)
-    lines = lines_of(chosen, since=since)
+    lines = lines_of(chosen, since=since, now=now)
     total = queries.together(line.row for line in lines)
     return {
         **form(filters, accounts),
@@ -111,10 +123,10 @@ def form(filters: Filters, accounts: Sequence[ChannelAccount]) -> dict[str, Any]
     return {"accounts": accounts, "filters": filters, "periods": PERIODS.items()}
 
 
-def lines_of(accounts: Sequence[ChannelAccount], *, since: datetime) -> list[Line]:
+def lines_of(accounts: Sequence[ChannelAccount], *, since: datetime, now: datetime) -> list[Line]:
     """A line for each account."""
     rows = queries.rows(accounts, since=since)
-    return [Line(account, rows[account.pk]) for account in accounts]
+    return [Line(account, rows[account.pk], now) for account in accounts]
 
 
 def slowest(lines: Sequence[Line]) -> Lag | None:
@@ -148,16 +160,19 @@ def _todos(line: Line) -> Iterator[Todo]:
     if number := row.unrouted:
         what = ngettext("%(number)s order waits for a store.", "%(number)s orders wait for a store.", number)
         advice = _("An administrator says which store is meant.")
-        yield Todo(line.account, "inbox", what % {"number": number}, advice, _("Route"), line.unrouted_link)
+        yield Todo(line.account, "inbox", what % {"number": number}, advice, line.unrouted_link)
+    if line.is_overdue:
+        what = _("The platform was asked %(ago)s ago for the last time.") % {"ago": span(line.ago)}
+        yield Todo(line.account, "timer", what, _("Are a scheduler and a worker running?"), line.account_link)
     if row.last and row.last.finished_at is None:
         what, advice = _("The platform could not be asked."), row.last.error
-        yield Todo(line.account, "cloud-off", what, advice, _("Account"), line.account_link)
+        yield Todo(line.account, "cloud-off", what, advice, line.account_link)
     if number := row.refusals.get("401", 0):
         what = ngettext(
             "%(number)s push had a wrong signature.", "%(number)s pushes had a wrong signature.", number
         )
         advice = _("The account's secret must be the one the platform shows.")
-        yield Todo(line.account, "lock", what % {"number": number}, advice, _("Look"), line.refused_link)
+        yield Todo(line.account, "lock", what % {"number": number}, advice, line.refused_link)
     if number := row.failed_calls:
         what = ngettext(
             "%(number)s call to the platform failed for good.",
@@ -165,15 +180,13 @@ def _todos(line: Line) -> Iterator[Todo]:
             number,
         )
         advice = _("An administrator can have them tried again.")
-        yield Todo(line.account, "send", what % {"number": number}, advice, _("Look"), line.failed_link)
+        yield Todo(line.account, "send", what % {"number": number}, advice, line.failed_link)
     if number := row.unknown:
         what = ngettext(
             "%(number)s message is of an unknown kind.", "%(number)s messages are of an unknown kind.", number
         )
         advice = _("They are kept, and can be done again once they are understood.")
-        yield Todo(
-            line.account, "circle-help", what % {"number": number}, advice, _("Look"), line.unknown_link
-        )
+        yield Todo(line.account, "circle-help", what % {"number": number}, advice, line.unknown_link)
 
 
 def link(page: str, filters: Filters) -> str:

@@ -62,7 +62,7 @@ def channels_csv(request: HttpRequest) -> HttpResponse:
     except BadFilter as mistake:
         return HttpResponse(f"{mistake}\n", status=400, content_type="text/plain; charset=utf-8")
     chosen, since = filters.select(scope.accounts), filters.since(scope.zone, now)
-    lines = page.lines_of(chosen, since=since)
+    lines = page.lines_of(chosen, since=since, now=now)
     text = export.BOM + export.csv_text(page.csv_rows(lines, zone=scope.zone))
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     day = now.astimezone(scope.zone).date()
