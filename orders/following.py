@@ -2,7 +2,7 @@
 
 The same messages lead to the same order whatever the order they come in: states only move forward, and of two
 words about one thing the one that is later by the platform's clock counts, or at the same second the one that
-ranks higher.
+ranks higher. Only when it happened by our clock, and whose word ended it, depend on who was first.
 """
 
 from __future__ import annotations
@@ -126,12 +126,12 @@ def _ask(order: Mapping[str, Any], asked: Asked) -> tuple[Row, str]:
 
 def _answer_to(known: Mapping[str, Any] | None, request: Mapping[str, Any]) -> Any:
     """Who answered, when the platform says that it took the answer."""
-    same = known is not None and known["ref"] == request["ref"]
+    same = known is not None and (known["about"], known["ref"]) == (request["about"], request["ref"])
     return known["answered"] if same and request["step"] in ANSWERED_STEPS else None  # type: ignore[index]
 
 
-def _rank_of_request(request: Mapping[str, Any]) -> tuple[str, int, str]:
-    return request["at"], STEPS.index(request["step"]), request["ref"]
+def _rank_of_request(request: Mapping[str, Any]) -> tuple[str, int, str, str]:
+    return request["at"], STEPS.index(request["step"]), request["about"], request["ref"]
 
 
 def _carry(order: Mapping[str, Any], carried: Carried, now: datetime) -> tuple[Row, str]:

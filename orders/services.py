@@ -94,7 +94,9 @@ def undo(*, order_id: int, actor: Actor, now: datetime, command: str | None = No
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order_id)
         verb = _last_verb(order)
-        if verb is None or not _may_undo(order, now) or not untell_platform(order_id=order_id, verb=verb):
+        if verb is None or not _may_undo(order, now) or _is_believed(order, verb):
+            raise CannotUndo
+        if not untell_platform(order_id=order_id, verb=verb):
             raise CannotUndo
         back_to = _back_to(order)
         board = on_board(state=back_to, fulfilment=order.fulfilment, dismissed=False)
@@ -223,6 +225,11 @@ def _back_to(order: Order) -> str:
     if held and intake_of(order.store_id).level == IntakeLevel.OPEN:
         return OrderState.PLACED
     return order.previous_state
+
+
+def _is_believed(order: Order, verb: str) -> bool:
+    """Whether the platform knows of an acceptance already, from wherever."""
+    return verb == "accept" and order.platform_state not in {"", PlatformState.PLACED}
 
 
 def _may_undo(order: Order, now: datetime) -> bool:

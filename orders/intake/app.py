@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -101,10 +102,11 @@ class IntakeApp:
         account = await self._directory.account(match["channel"], match["account"])
         if account is not None:
             self._check_room(account, push)
-        request = await self._request(scope, match["kind"] or "", receive)
+        request = _request(scope, self._public_url, match["kind"] or "")
         if account is None:
+            await _read_body(request.headers, receive)
             raise Rejected(404, "There is no such account.")
-        return await self._take(account, push, request)
+        return await self._take(account, push, request, receive)
 
     def _check_room(self, account: Account, push: Push) -> None:
         """Refuse before any work is done on a message: in a flood that is most of what there is to do."""
@@ -117,20 +119,10 @@ class IntakeApp:
         self._counts.note(account.id, "503")
         return Later(push.refusal(503, NOT_STORED), refused.retry_after)
 
-    async def _request(self, scope: Scope, kind: str, receive: Receive) -> Request:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        return Request(
-            method=scope["method"],
-            url=self._public_url + scope["path"],
-            kind=kind,
-            query=scope.get("query_string", b"").decode("latin-1"),
-            headers=headers,
-            body=await _read_body(headers, receive),
-        )
-
-    async def _take(self, account: Account, push: Push, request: Request) -> Answer:
+    async def _take(self, account: Account, push: Push, request: Request, receive: Receive) -> Answer:
         try:
-            if request.kind and request.kind not in push.KINDS:
+            request = replace(request, body=await _read_body(request.headers, receive))
+            if request.kind not in (push.KINDS or {""}):
                 raise Rejected(404, "There is no such intake address.")
             if push.is_ping(request):
                 return push.answer("ping")
@@ -158,6 +150,19 @@ class IntakeApp:
             return await self._committer.submit(delivery)
         except Unstorable as error:
             raise Rejected(400, f"The message cannot be stored ({error}).") from error
+
+
+def _request(scope: Scope, public_url: str, kind: str) -> Request:
+    """The request without its body."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(
+        method=scope["method"],
+        url=public_url + scope["path"],
+        kind=kind,
+        query=scope.get("query_string", b"").decode("latin-1"),
+        headers=headers,
+        body=b"",
+    )
 
 
 async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:

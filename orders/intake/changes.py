@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from cryptography.fernet import InvalidToken
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from orders.bulk import update_rows
-from orders.channels.incoming import Change, Placed, Rejected, Urged
+from orders.channels.incoming import Asked, Carried, Change, Placed, Rejected, Standing
 from orders.channels.registry import PUSHES
 from orders.events import NewEvent, append
 from orders.feed.wire import encode
@@ -21,8 +23,10 @@ from orders.models import IncomingMessage, Order
 from orders.queries import cards_of
 from stores.actors import Actor
 
+logger = logging.getLogger(__name__)
 Key = tuple[int, str]
 Row = dict[str, Any]
+CONTENT = ("content_hash", "complete")
 EARLY_AT_ONCE = 500  # messages of one settling; the next round takes the rest
 
 
@@ -34,23 +38,16 @@ def change_of(delivery: Delivery) -> Change | None:
     return content if isinstance(content, Change) else None
 
 
-def apply_changes(deliveries: Sequence[Delivery], *, now: datetime) -> list[NewEvent]:
-    """Change the orders `deliveries` are about, one delivery an order; returns the events to append last.
-
-    Whatever is about an order that has not come yet waits for it.
-    """
-    told = {d.order_key: (d, change) for d in deliveries if (change := change_of(d)) is not None}
-    if not told:
-        return []
-    orders = locked_orders(told)
-    _keep_early([delivery for key, (delivery, _) in told.items() if key not in orders])
-    return _carry_out({key: [told[key][1]] for key in orders}, orders, now=now)
-
-
 def locked_orders(keys: Iterable[Key]) -> dict[Key, Row]:
-    """The followed columns of the orders that are known, held still until this transaction ends."""
-    known = Order.objects.filter(any_key("external_id", keys)).order_by("pk").select_for_update(of=("self",))
-    rows = known.values("id", "account_id", "external_id", "store_id", *FOLLOWED)
+    """The followed columns of the orders that are known, held still until this transaction ends.
+
+    A writer calls it once, with all the orders it is about: they are locked in the order of their ids.
+    """
+    wanted = any_key("external_id", keys)
+    if not wanted:
+        return {}
+    known = Order.objects.filter(wanted).order_by("pk").select_for_update(of=("self",))
+    rows = known.values("id", "account_id", "external_id", "store_id", *CONTENT, *FOLLOWED)
     return {(row["account_id"], row["external_id"]): row for row in rows}
 
 
@@ -61,7 +58,7 @@ def settle_early(*, now: datetime) -> int:
     """
     order = Order.objects.filter(account=OuterRef("account"), external_id=OuterRef("external_id"))
     waiting = IncomingMessage.objects.filter(Exists(order), outcome=IncomingMessage.Outcome.EARLY)
-    waiting = waiting.select_related("account").order_by("pk")[:EARLY_AT_ONCE]
+    waiting = waiting.select_related("account").defer("body").order_by("pk")[:EARLY_AT_ONCE]
     if not waiting.exists():
         return 0
     with transaction.atomic():
@@ -74,17 +71,23 @@ def _settle(waiting: Iterable[IncomingMessage], orders: dict[Key, Row], *, now: 
     taken = 0
     for message in waiting:
         mine = IncomingMessage.objects.filter(pk=message.pk, outcome=IncomingMessage.Outcome.EARLY)
-        if (change := stored_change(message)) and mine.update(outcome=IncomingMessage.Outcome.STORED):
+        change = stored_change(message)
+        after = IncomingMessage.Outcome.STORED if change else IncomingMessage.Outcome.UNKNOWN
+        if mine.update(outcome=after) and change:
             told.setdefault((message.account_id, message.external_id), []).append(change)
             taken += 1
-    if events := _carry_out(told, orders, now=now):
+    if events := carry_out_changes(told, orders, now=now):
         append(events, at=now)
     return taken
 
 
 def stored_change(message: IncomingMessage) -> Change | None:
-    """What a stored message says of its order; None if its channel cannot read it any more."""
-    return read_change(message.account.channel, message.kind, message.body)
+    """What a stored message says of its order; None if nobody can read it any more."""
+    try:
+        return read_change(message.account.channel, message.kind, message.body)
+    except InvalidToken:
+        logger.exception("message %s was sealed with a key that is not known", message.pk)
+        return None
 
 
 def read_change(channel: str, kind: str, raw: str) -> Change | None:
@@ -96,17 +99,19 @@ def read_change(channel: str, kind: str, raw: str) -> Change | None:
     return content if isinstance(content, Change) else None
 
 
-def _keep_early(deliveries: Sequence[Delivery]) -> None:
+def keep_early(deliveries: Sequence[Delivery]) -> None:
     """Nothing is known of the order: the message waits. (An urge that overtook its order is no news.)"""
-    keys = [d.delivery_key for d in deliveries if not isinstance(d.message.content, Urged | Placed)]
+    waiting = (Standing, Asked, Carried)
+    keys = [d.delivery_key for d in deliveries if isinstance(d.message.content, waiting)]
     if keys:
         early = IncomingMessage.objects.filter(any_key("delivery_id", keys))
         early.update(outcome=IncomingMessage.Outcome.EARLY)
 
 
-def _carry_out(
+def carry_out_changes(
     told: Mapping[Key, Sequence[Change]], orders: Mapping[Key, Row], *, now: datetime
 ) -> list[NewEvent]:
+    """Fold what was said of each order into its row; returns the events to append last."""
     rows: list[Row] = []
     news: list[tuple[Row, str, Actor]] = []
     for key, changes in told.items():

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from cryptography.fernet import InvalidToken
 from django.db import connection
 from django.db.models import Q
 
 from orders.bulk import Result, Statement, given
 from orders.intake.delivery import Delivery
-from orders.models import IncomingMessage, Order
+from orders.models import IncomingMessage
 from stores.models import IntakeState
 from stores.sealed import unseal
 
+logger = logging.getLogger(__name__)
 Key = tuple[int, str]
 KEY_COLUMNS = {"account_id": "bigint", "external_id": "text"}
 
@@ -41,29 +44,6 @@ def contradicting_messages(repeated: Sequence[Delivery]) -> set[Key]:
     return {d.delivery_key for d in repeated if hashes[d.delivery_key] != d.proof.digest}
 
 
-@dataclass(frozen=True, slots=True)
-class KnownOrder:
-    """What is stored of an order that is placed again."""
-
-    id: int
-    content_hash: str
-    complete: bool
-
-
-def known_orders(placed: Sequence[Delivery]) -> dict[Key, KnownOrder]:
-    """The stored orders these deliveries are about."""
-    if not placed:
-        return {}
-    wanted = any_key("external_id", (delivery.order_key for delivery in placed))
-    rows = Order.objects.filter(wanted).values_list(
-        "account_id", "external_id", "pk", "content_hash", "complete"
-    )
-    return {
-        (account, number): KnownOrder(pk, content_hash, complete)
-        for account, number, pk, content_hash, complete in rows
-    }
-
-
 def reading_levels(store_ids: Iterable[int]) -> Statement:
     """Reads (store, intake level) of each, held still until this transaction ends.
 
@@ -83,7 +63,10 @@ def early_taken(result: Result) -> dict[Key, list[EarlyMessage]]:
     """What `taking_early` found, by order."""
     found: dict[Key, list[EarlyMessage]] = {}
     for account, order, kind, body in result:
-        found.setdefault((account, order), []).append(EarlyMessage(kind, unseal(body)))
+        try:
+            found.setdefault((account, order), []).append(EarlyMessage(kind, unseal(body)))
+        except InvalidToken:
+            logger.exception("what came early of order %s was sealed with a key that is not known", order)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -11,38 +11,26 @@ from typing import Any
 from django.conf import settings
 
 from orders.admission import admit
-from orders.bulk import Result, Statement, insert_rows, insertion, run
+from orders.bulk import insert_rows, insertion, run
 from orders.channels.incoming import Change, Placed
 from orders.events import NewEvent
 from orders.feed.wire import encode
 from orders.intake.changes import read_change
 from orders.intake.consequences import Consequences
 from orders.intake.delivery import Delivery, Place
-from orders.intake.known import EarlyMessage, early_taken, reading_levels, taking_early
-from orders.intake.rows import first_card, followed, line_rows, order_row
+from orders.intake.known import EarlyMessage, early_taken, taking_early
+from orders.intake.rows import first_card, line_rows, order_row
 from orders.models import Order, OrderLine
-from orders.states import OrderState, PlatformState
+from orders.states import OrderState
 from orders.telling import call_key, call_payload
 from outbox.models import Job
 from outbox.services import job_row
 from stores.actors import Actor
+from stores.levels import IntakeLevel
 
 Key = tuple[int, str]
 Row = dict[str, Any]
 INTAKE = Actor("")
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What new orders meet: the stores' intake levels, and messages that were here before them."""
-
-    levels: dict[int, str]
-    early: dict[Key, list[EarlyMessage]]
-
-    @classmethod
-    def read(cls, levels: Result, early: Result) -> Surroundings:
-        """From the answers to `looking_around`."""
-        return cls(dict(levels), early_taken(early))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +42,43 @@ class NewOrder:
     placed: Placed
 
 
-def looking_around(deliveries: Sequence[Delivery]) -> tuple[Statement, Statement]:
-    """Reads the levels of the stores new orders are for, and what came before those orders."""
-    placing = list(_new_orders(deliveries))
-    levels = reading_levels({order.place.store_id for order in placing})
-    return levels, taking_early(order.delivery.order_key for order in placing)
+def places_of(deliveries: Sequence[Delivery]) -> set[int]:
+    """The stores that new orders are for."""
+    return {order.place.store_id for order in _new_orders(deliveries)}
 
 
 def place_orders(
-    fresh: Sequence[Delivery], around: Surroundings, consequences: Consequences, *, now: datetime
-) -> list[Delivery]:
-    """Insert the new orders, their lines and jobs; returns the deliveries whose order is known already."""
-    placing = {order.delivery.order_key: order for order in _new_orders(fresh)}
-    rows = {key: _row(order, around, now) for key, order in placing.items()}
+    fresh: Sequence[Delivery], levels: Mapping[int, str], consequences: Consequences, *, now: datetime
+) -> tuple[list[Delivery], dict[Key, list[Change]]]:
+    """Insert the new orders, their lines and jobs.
+
+    Returns the deliveries whose order is known already, and what has been said of the new ones: in the
+    message that places them, or before it.
+    """
+    orders = list(_new_orders(fresh))
+    placing = {order.delivery.order_key: order for order in reversed(orders)}  # of two, the first places it
+    rows = {key: _row(placing[key], levels, now) for key in sorted(placing)}
+    new = _insert(rows)
     lines: list[Row] = []
     jobs: list[Row] = []
-    new = _insert(list(rows.values()))
-    for account_id, external_id, order_id in new:
-        order, row = placing[account_id, external_id], rows[account_id, external_id]
-        own_lines = line_rows(order.placed, order_id)
+    for key, order_id in new.items():
+        own_lines = line_rows(placing[key].placed, order_id)
         lines += own_lines
-        jobs += _accepting_job(row, order_id, now)
-        _follow_up(order.delivery, row, own_lines, order_id, consequences)
-    _write_beside(lines, jobs)
+        jobs += _accepting_job(placing[key], rows[key], order_id, now)
+        _follow_up(placing[key].delivery, rows[key], own_lines, order_id, consequences)
     consequences.queues |= {job["queue"] for job in jobs}
-    stored = {(account_id, external_id) for account_id, external_id, _ in new}
-    return [order.delivery for key, order in placing.items() if key not in stored]
+    early = _write_beside(lines, jobs, list(new))
+    said = {key: _said(placing[key], early.get(key, ())) for key in new}
+    newly = {id(placing[key]) for key in new}
+    known = [order.delivery for order in orders if id(order) not in newly]
+    return known, {key: changes for key, changes in said.items() if changes}
+
+
+def _insert(rows: Mapping[Key, Row]) -> dict[Key, int]:
+    """Insert what is not known; returns the ids of those, by key."""
+    back = ("account_id", "external_id", "id")
+    inserted = insert_rows(Order, list(rows.values()), returning=back, unless_known=True)
+    return {(account_id, external_id): order_id for account_id, external_id, order_id in inserted}
 
 
 def _new_orders(deliveries: Sequence[Delivery]) -> Iterator[NewOrder]:
@@ -89,45 +88,33 @@ def _new_orders(deliveries: Sequence[Delivery]) -> Iterator[NewOrder]:
             yield NewOrder(delivery, delivery.place, content)
 
 
-def _row(order: NewOrder, around: Surroundings, now: datetime) -> Row:
-    verdict = admit(level=around.levels[order.place.store_id], auto_accept=order.place.auto_accept)
-    row = order_row(order.delivery, order.place, order.placed, verdict, now)
-    return followed(row, _said_before(order, around), now)
+def _row(order: NewOrder, levels: Mapping[int, str], now: datetime) -> Row:
+    level = levels.get(order.place.store_id, IntakeLevel.OPEN)
+    verdict = admit(level=level, auto_accept=order.place.auto_accept)
+    return order_row(order.delivery, order.place, order.placed, verdict, now)
 
 
-def _said_before(order: NewOrder, around: Surroundings) -> Iterator[Change]:
-    if order.placed.standing:
-        yield order.placed.standing
-    for message in around.early.get(order.delivery.order_key, ()):
-        if change := read_change(order.delivery.account.channel, message.kind, message.raw):
-            yield change
+def _said(order: NewOrder, early: Sequence[EarlyMessage]) -> list[Change]:
+    channel = order.delivery.account.channel
+    said = [read_change(channel, message.kind, message.raw) for message in early]
+    return [change for change in (order.placed.standing, *said) if change]
 
 
-def _insert(rows: Sequence[Row]) -> Result:
-    """One statement for all orders as they are placed; those that were changed already have more columns."""
-    by_columns: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        by_columns.setdefault(tuple(row), []).append(row)
-    back = ("account_id", "external_id", "id")
-    new: Result = []
-    for same in by_columns.values():
-        new += insert_rows(Order, same, returning=back, unless_known=True)
-    return new
-
-
-def _write_beside(lines: list[Row], jobs: list[Row]) -> None:
-    """What only orders just inserted need, in one go."""
-    if not lines:
-        return
-    statements = [insertion(OrderLine, lines)]
+def _write_beside(lines: list[Row], jobs: list[Row], new: list[Key]) -> dict[Key, list[EarlyMessage]]:
+    """What only orders just inserted need, in one go; returns what waited for them."""
+    if not new:
+        return {}
+    statements = [taking_early(new)]
+    if lines:
+        statements.append(insertion(OrderLine, lines))
     if jobs:
         statements.append(insertion(Job, jobs, unless_known=True))
-    run(*statements)
+    return early_taken(run(*statements)[0])
 
 
-def _accepting_job(row: Row, order_id: int, now: datetime) -> list[Row]:
+def _accepting_job(order: NewOrder, row: Row, order_id: int, now: datetime) -> list[Row]:
     """The call that tells the platform, if the order is accepted and the platform did not say so itself."""
-    if row["state"] != OrderState.ACCEPTED or row["platform_state"] != PlatformState.PLACED:
+    if row["state"] != OrderState.ACCEPTED or order.placed.standing is not None:
         return []
     key, payload = call_key(order_id=order_id, verb="accept"), call_payload(order_id=order_id, verb="accept")
     return [job_row(kind="channel.order", key=key, payload=payload, now=now)]

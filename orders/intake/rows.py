@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from orders.admission import Verdict
 from orders.cards import AMOUNTS, TIMES, Card, card
-from orders.channels.incoming import Change, Placed, Unknown
-from orders.following import FOLLOWED, follow
+from orders.channels.incoming import Placed, Unknown
+from orders.following import FOLLOWED
 from orders.intake.delivery import Delivery, Place
 from orders.masks import mask
 from orders.models import IncomingMessage
@@ -76,13 +76,6 @@ def order_row(delivery: Delivery, place: Place, placed: Placed, verdict: Verdict
         "platform_state": PlatformState.PLACED,
         "recovered_at": now if delivery.pulled else None,
     }
-
-
-def followed(row: Row, changes: Iterable[Change], now: datetime) -> Row:
-    """A new order's columns after what the platform said of it before it came."""
-    for change in changes:
-        row = row | follow({**UNTOUCHED, **row}, change, now=now)[0]
-    return row
 
 
 def content_columns(placed: Placed) -> Row:

@@ -1,27 +1,27 @@
 """Writing a batch of deliveries as one transaction of set-based statements.
 
 Order of writes: raw messages, orders, lines and outbox rows, changes of known orders, leaks, and last the
-events, whose numbers lock the stores' counters. Rows that two intake processes may both want are written in
-the order of their keys, so that the two may wait for each other, but never in a circle.
+events, whose numbers lock the stores' counters. Whatever two intake processes may both want is taken once for
+the whole batch and in the order of its keys, so that the two may wait for each other, but never in a circle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 
 from django.db import transaction
 
 from orders.bulk import Statement, insert_rows, insertion, run
-from orders.channels.incoming import Placed, StoreStatus, Unknown
+from orders.channels.incoming import Change, Placed, StoreStatus, Unknown
 from orders.events import NewEvent
-from orders.intake.changes import apply_changes
+from orders.intake.changes import Row, carry_out_changes, change_of, keep_early, locked_orders
 from orders.intake.consequences import Consequences
 from orders.intake.delivery import Delivery, Outcome
 from orders.intake.filling import fill
-from orders.intake.known import any_key, contradicting_messages, known_orders
-from orders.intake.placing import Surroundings, looking_around, place_orders
+from orders.intake.known import any_key, contradicting_messages, reading_levels
+from orders.intake.placing import place_orders, places_of
 from orders.intake.rows import conflict_row, message_row
 from orders.models import Conflict, IncomingMessage
 
@@ -33,14 +33,14 @@ def write_batch(deliveries: Sequence[Delivery], *, now: datetime) -> list[Outcom
 
     Nothing is stored if it raises; it raises what the database raises.
     """
-    outcomes: dict[int, Outcome] = {}
+    firsts: dict[Key, Delivery] = {}
+    for delivery in deliveries:
+        firsts.setdefault(delivery.delivery_key, delivery)
     with transaction.atomic():
-        consequences = Consequences()
-        for indexes in _rounds(deliveries):
-            results = _write_round([deliveries[index] for index in indexes], consequences, now=now)
-            outcomes.update(zip(indexes, results, strict=True))
-        consequences.write(now=now)
-    return [outcomes[index] for index in range(len(deliveries))]
+        outcomes = _write(sorted(firsts.values(), key=attrgetter("delivery_key")), now=now)
+        copies = [d for d in deliveries if d.proof.digest != firsts[d.delivery_key].proof.digest]
+        _keep_conflicts(copies, now=now)
+    return [_outcome(delivery, firsts[delivery.delivery_key], outcomes) for delivery in deliveries]
 
 
 def carry_out(delivery: Delivery, *, now: datetime) -> None:
@@ -51,100 +51,114 @@ def carry_out(delivery: Delivery, *, now: datetime) -> None:
     """
     with transaction.atomic():
         consequences = Consequences()
-        around = Surroundings.read(*run(*looking_around([delivery])))
-        _carry_out([delivery], around, consequences, now=now)
+        (levels,) = run(reading_levels(places_of([delivery])))
+        _carry_out([delivery], dict(levels), consequences, now=now)
         consequences.write(now=now)
 
 
-def _rounds(deliveries: Sequence[Delivery]) -> Iterable[list[int]]:
-    """Split the batch so that no round holds one push twice or two messages about one order."""
-    waiting = list(range(len(deliveries)))
-    while waiting:
-        seen: set[tuple[str, int, str]] = set()
-        taken: list[int] = []
-        later: list[int] = []
-        for index in waiting:
-            keys = _keys(deliveries[index])
-            (later if keys & seen else taken).append(index)
-            seen |= keys
-        yield taken
-        waiting = later
+def _outcome(delivery: Delivery, first: Delivery, outcomes: Mapping[Key, Outcome]) -> Outcome:
+    if delivery.proof.digest != first.proof.digest:
+        return Outcome.CONFLICT
+    outcome = outcomes[delivery.delivery_key]
+    return Outcome.DUPLICATE if outcome == Outcome.STORED and delivery is not first else outcome
 
 
-def _keys(delivery: Delivery) -> set[tuple[str, int, str]]:
-    """The push and, if the message is about one, the order."""
-    push = {("push", *delivery.delivery_key)}
-    return push | {("order", *delivery.order_key)} if delivery.message.external_id else push
-
-
-def _write_round(
-    deliveries: Sequence[Delivery], consequences: Consequences, *, now: datetime
-) -> list[Outcome]:
-    keys, *around = run(_taking_messages(deliveries, now), *looking_around(deliveries))
+def _write(deliveries: Sequence[Delivery], *, now: datetime) -> dict[Key, Outcome]:
+    """Write pushes, none of them twice, sorted; returns what became of each."""
+    consequences = Consequences()
+    keys, levels = run(_taking_messages(deliveries, now), reading_levels(places_of(deliveries)))
     fresh_keys = set(keys)
     fresh = [delivery for delivery in deliveries if delivery.delivery_key in fresh_keys]
     repeated = [delivery for delivery in deliveries if delivery.delivery_key not in fresh_keys]
-    known, contradicting = _carry_out(fresh, Surroundings.read(*around), consequences, now=now)
+    known, contradicting = _carry_out(fresh, dict(levels), consequences, now=now)
     conflicts = contradicting_messages(repeated) | contradicting
-    _keep_conflicts([d for d in deliveries if d.delivery_key in conflicts], fresh_keys, now=now)
+    _keep_conflicts([d for d in deliveries if d.delivery_key in conflicts], now=now)
+    _forget(contradicting)
+    consequences.write(now=now)
     again = [d for d in known if isinstance(d.message.content, Placed) and d.message.content.first_hand]
-    duplicates = {delivery.delivery_key for delivery in (*repeated, *again)}
-    return [_outcome(delivery.delivery_key, conflicts, duplicates) for delivery in deliveries]
+    return {
+        **dict.fromkeys(fresh_keys, Outcome.STORED),
+        **{delivery.delivery_key: Outcome.DUPLICATE for delivery in (*repeated, *again)},
+        **dict.fromkeys(conflicts, Outcome.CONFLICT),
+    }
 
 
 def _taking_messages(deliveries: Sequence[Delivery], now: datetime) -> Statement:
     """Stores the raw messages and gives back the keys of those that were not known."""
-    rows = [message_row(delivery, now) for delivery in sorted(deliveries, key=attrgetter("delivery_key"))]
+    rows = [message_row(delivery, now) for delivery in deliveries]
     return insertion(IncomingMessage, rows, returning=("account_id", "delivery_id"), unless_known=True)
 
 
-def _outcome(key: Key, conflicts: set[Key], duplicates: set[Key]) -> Outcome:
-    if key in conflicts:
-        return Outcome.CONFLICT
-    return Outcome.DUPLICATE if key in duplicates else Outcome.STORED
-
-
 def _carry_out(
-    fresh: Sequence[Delivery], around: Surroundings, consequences: Consequences, *, now: datetime
+    fresh: Sequence[Delivery], levels: Mapping[int, str], consequences: Consequences, *, now: datetime
 ) -> tuple[list[Delivery], set[Key]]:
-    """Do what messages not seen before ask for.
+    """Do what messages not seen before ask for: place the orders first, then change what is known.
 
-    Returns the deliveries whose order is known already, and the delivery keys of those that contradict it.
+    Returns the deliveries whose order was known already, and the delivery keys of those that contradict it.
     """
-    known = place_orders(fresh, around, consequences, now=now)
-    changing = [d for d in fresh if not isinstance(d.message.content, Placed)]
-    retold = [d for d in known if isinstance(d.message.content, Placed) and d.message.content.standing]
-    filled, contradicting = _retell(known, now=now)
+    known, said = place_orders(fresh, levels, consequences, now=now)
+    homeless = [delivery for delivery in fresh if delivery.unrouted]
+    changing = [delivery for delivery in fresh if not isinstance(delivery.message.content, Placed)]
+    for delivery in (*changing, *known, *homeless):
+        if change := change_of(delivery):
+            said.setdefault(delivery.order_key, []).append(change)
+    orders = locked_orders({*said, *(delivery.order_key for delivery in (*known, *homeless))})
+    known += _found_a_home(homeless, orders)
+    filled, contradicting = _retell(known, orders, now=now)
     consequences.events += filled
-    consequences.events += apply_changes(sorted([*changing, *retold], key=attrgetter("order_key")), now=now)
+    consequences.events += carry_out_changes(_of_known(said, orders), orders, now=now)
+    keep_early([delivery for delivery in changing if delivery.order_key not in orders])
+    _note_the_rest(fresh, consequences)
+    return known, contradicting
+
+
+def _of_known(said: Mapping[Key, list[Change]], orders: Mapping[Key, Row]) -> dict[Key, list[Change]]:
+    return {key: changes for key, changes in said.items() if key in orders}
+
+
+def _found_a_home(homeless: Sequence[Delivery], orders: Mapping[Key, Row]) -> list[Delivery]:
+    """Orders whose store code means nothing, but which somebody routed before: they wait for nobody."""
+    routed = [delivery for delivery in homeless if delivery.order_key in orders]
+    if routed:
+        waiting = IncomingMessage.objects.filter(any_key("delivery_id", (d.delivery_key for d in routed)))
+        waiting.update(outcome=IncomingMessage.Outcome.STORED)
+    return routed
+
+
+def _retell(
+    known: Sequence[Delivery], orders: Mapping[Key, Row], *, now: datetime
+) -> tuple[list[NewEvent], set[Key]]:
+    """Orders that are placed again: give an incomplete one its missing parts, notice a contradiction."""
+    events: list[NewEvent] = []
+    contradicting: set[Key] = set()
+    for delivery in known:
+        placed, order = delivery.message.content, orders[delivery.order_key]
+        if not isinstance(placed, Placed) or not placed.complete:
+            continue
+        if not order["complete"]:
+            events += fill(order, placed, now=now)
+        elif placed.first_hand and placed.content_hash != order["content_hash"]:
+            contradicting.add(delivery.delivery_key)
+    return events, contradicting
+
+
+def _note_the_rest(fresh: Sequence[Delivery], consequences: Consequences) -> None:
+    """What is about no order."""
     for delivery in fresh:
         match delivery.message.content:
             case StoreStatus() as status:
                 consequences.note_store(delivery, status)
             case Unknown(ask=True):
                 consequences.ask(delivery.account.id)
-    return known, contradicting
 
 
-def _retell(known: Sequence[Delivery], *, now: datetime) -> tuple[list[NewEvent], set[Key]]:
-    """Orders that are placed again: give an incomplete one its missing parts, notice a contradiction."""
-    stored = known_orders(known)
-    events: list[NewEvent] = []
-    contradicting: set[Key] = set()
-    for delivery in known:
-        placed, order = delivery.message.content, stored[delivery.order_key]
-        if not isinstance(placed, Placed) or placed.content_hash == order.content_hash:
-            continue
-        if not order.complete and placed.complete:
-            events += fill(order.id, placed, now=now)
-        elif order.complete and placed.complete and placed.first_hand:
-            contradicting.add(delivery.delivery_key)
-    return events, contradicting
-
-
-def _keep_conflicts(conflicts: Sequence[Delivery], fresh_keys: set[Key], *, now: datetime) -> None:
-    """Keep the contradicting bodies apart. A fresh push among them is not remembered as taken, so that
-    its repetition is answered with a conflict again."""
+def _keep_conflicts(conflicts: Sequence[Delivery], *, now: datetime) -> None:
+    """Keep contradicting bodies apart."""
     insert_rows(Conflict, [conflict_row(delivery, now) for delivery in conflicts], unless_known=True)
-    if taken := [delivery.delivery_key for delivery in conflicts if delivery.delivery_key in fresh_keys]:
-        IncomingMessage.objects.filter(any_key("delivery_id", taken)).delete()
+
+
+def _forget(contradicting: set[Key]) -> None:
+    """A fresh push that contradicts its order is not remembered as taken, so that its repetition is answered
+    with a conflict again."""
+    if contradicting:
+        IncomingMessage.objects.filter(any_key("delivery_id", contradicting)).delete()
