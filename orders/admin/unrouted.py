@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -39,6 +40,11 @@ class Choice:
     candidate: Candidate
     waiting: int
     code: str
+
+    @property
+    def distance(self) -> str:
+        """To the guest."""
+        return _distance(self.candidate)
 
     @property
     def percent(self) -> int | None:
@@ -209,9 +215,15 @@ def _told(order: Order) -> str:
 
 
 def _likeliest(candidate: Candidate) -> str:
-    if candidate.kilometres is not None:
-        return f"{candidate.store} · {candidate.kilometres:.1f}\N{NO-BREAK SPACE}km"
+    if distance := _distance(candidate):
+        return f"{candidate.store} · {distance}"
     return str(candidate.store) if candidate.likeness else "–"
+
+
+def _distance(candidate: Candidate) -> str:
+    if candidate.kilometres is None:
+        return ""
+    return f"{number_format(candidate.kilometres, 1)}\N{NO-BREAK SPACE}km"
 
 
 def _choices(message: IncomingMessage, placed: Placed) -> list[Choice]:
