@@ -15,7 +15,6 @@ from orders.events import append
 from orders.models import Order
 from orders.services import event_for
 from orders.states import ENDED, Disagreement, OrderState, PlatformState, disagreement
-from orders.telling import call_key
 from outbox.models import Job
 from outbox.services import enqueue
 from stores.actors import Actor
@@ -39,8 +38,8 @@ HEALED_BY = {
     OrderState.CANCELLED: "order.cancelled",
     **dict.fromkeys(TAKEN, "order.accepted"),
 }
+CALLS_OF_STATES = frozenset(HEALED_BY.values())
 HEALABLE = frozenset({Disagreement.OPEN, Disagreement.UNCANCELLED})
-VERBS = ("accept", "reject", "cancel")
 JUDGED = ("pk", "external_id", "state", "platform_state", "conflict", "end_reason", "since")
 
 
@@ -99,7 +98,7 @@ def settle(account: ChannelAccount, told: Mapping[str, str | None], *, now: date
             clear_conflict(order_id=row["pk"], state=row["state"], now=now)
         elif row["since"] <= now - GRACE:
             wrong.append((row, found))
-    busy = _on_their_way(row["pk"] for row, _ in wrong)
+    busy = _on_their_way() if wrong else set()
     for row, found in wrong:
         if row["pk"] not in busy and not _told_again(account, row, found, now=now):
             mark_conflict(order_id=row["pk"], state=row["state"], conflict=found, now=now)
@@ -144,21 +143,16 @@ def _told_again(account: ChannelAccount, row: Row, found: str, *, now: datetime)
 
 def _settled_numbers(orders: QuerySet[Any]) -> list[str]:
     """Those about which no call of ours is still to be made: of the others the platform cannot know yet."""
-    rows = list(orders.order_by("placed_at", "pk").values_list("pk", "external_id"))
-    busy = _on_their_way(pk for pk, _ in rows)
+    busy = _on_their_way()
+    rows = orders.order_by("placed_at", "pk").values_list("pk", "external_id")
     return [number for pk, number in rows if pk not in busy]
 
 
-def _on_their_way(order_ids: Iterable[int]) -> set[int]:
-    """Those of these orders about which a call is still to be made."""
-    keys = {key: order_id for order_id in order_ids for key in _keys(order_id)}
-    due = Job.objects.filter(kind="channel.order", key__in=list(keys), state=Job.State.DUE)
-    return {keys[key] for key in due.values_list("key", flat=True)}
-
-
-def _keys(order_id: int) -> list[str]:
-    told = [call_key(order_id=order_id, verb=verb) for verb in VERBS]
-    return told + [_again_key(call, order_id) for call in sorted(set(HEALED_BY.values()))]
+def _on_their_way() -> set[int]:
+    """The orders, of any account, about whose acceptance or end a call is still to be made."""
+    due = Job.objects.filter(queue="platforms", kind="channel.order", state=Job.State.DUE)
+    payloads: Iterable[Row] = due.values_list("payload", flat=True)
+    return {payload["order"] for payload in payloads if payload["call"] in CALLS_OF_STATES}
 
 
 def _again_key(call: str, order_id: int) -> str:
