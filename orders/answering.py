@@ -52,7 +52,10 @@ def answer_request(
         order.request = {**request, "answered": {"answer": answer, "by": actor.label, "at": iso(now)}}
         _write(order, request=order.request, on_board=_is_shown(order))
         data = {name: request[name] for name in ("about", "ref", "whole")} | {"reason": reason}
-        tell_more(order_id=order_id, call=call, name=f"{request['at']}.{request['ref']}", data=data, now=now)
+        name = (
+            f"{request['at']}.{request['step']}.{request['ref']}"  # an appeal has its request's other names
+        )
+        tell_more(order_id=order_id, call=call, name=name, data=data, now=now)
         return record(order_id, kind="order.answered", actor=actor, now=now, command=command)
 
 

@@ -1,5 +1,6 @@
 """Outbox handlers: telling platforms about orders and about the intake level."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,17 +14,20 @@ from orders.models import Order
 from orders.platforms import call_platform
 from orders.services import note_heard
 from orders.states import ENDED, TO_MAKE, Fulfilment, OrderState, PlatformState
-from outbox.calling import CallFailed, Refused
+from orders.telling import call_key
+from outbox.calling import CallFailed, Refused, Uncertain
 from outbox.errors import Hopeless, Later, NotYet
 from outbox.models import Job
 from stores.models import ChannelAccount, StoreChannel
 from stores.queries import intake_of
 from stores.sealed import unseal
 
+logger = logging.getLogger(__name__)
 CALLED_OFF = frozenset({OrderState.REJECTED, OrderState.CANCELLED})
 ENDINGS = frozenset({"order.rejected", "order.cancelled"})
-# What a platform hears only of an order that it knows as accepted.
+# What a platform hears only of an order that it knows as accepted: of the first, whoever accepts it.
 OF_ACCEPTED = frozenset({"order.delayed", "order.self_delivery"})
+AFTER_ACCEPTANCE = OF_ACCEPTED | {"order.ready", "order.collected", "order.delivered"}
 WAIT_FOR_ACCEPTANCE = 5.0  # seconds
 # Where an order stands at the platform once it took the call.
 HEARD = {
@@ -46,7 +50,7 @@ def tell_order(job: Job) -> None:
         return
     if _is_pointless(order, kind, job.payload["data"]):
         return
-    if kind in OF_ACCEPTED and order.platform_state == PlatformState.PLACED:
+    if _is_too_early(order, kind):
         raise NotYet(WAIT_FOR_ACCEPTANCE, "the platform does not know the order as accepted")
     data = {
         "order_id": order.external_id,
@@ -59,9 +63,29 @@ def tell_order(job: Job) -> None:
     try:
         call_platform(order.account, call_id=f"{job.kind}:{job.key}", kind=kind, data=data)
     except Refused as refused:
-        raise Hopeless(str(refused)) from refused
+        if not _may_be_told(job, kind):
+            raise Hopeless(str(refused)) from refused
+        logger.info("%s was refused after an attempt nobody answered: taken as told (%s)", job, refused)
     if kind in HEARD:
         note_heard(order_id=order.pk, platform_state=HEARD[kind])
+
+
+def _is_too_early(order: Order, kind: str) -> bool:
+    """Whether the acceptance comes first, and is still on its way."""
+    if order.platform_state != PlatformState.PLACED:
+        return False
+    if kind in OF_ACCEPTED:
+        return True
+    accepting = Job.objects.filter(kind="channel.order", key=call_key(order_id=order.pk, verb="accept"))
+    return kind in AFTER_ACCEPTANCE and accepting.filter(state=Job.State.DUE).exists()
+
+
+def _may_be_told(job: Job, kind: str) -> bool:
+    """Whether an earlier attempt may have been taken, so that a refusal only says that it was.
+
+    Not for what changes where the order stands: there the channel asks before it calls it refused.
+    """
+    return kind not in HEARD and job.last_error.startswith(Uncertain.__name__)
 
 
 def _is_pointless(order: Order, kind: str, data: Mapping[str, Any]) -> bool:

@@ -1,5 +1,7 @@
 """The one door through which platforms are called: the account's guard, its secret, its token."""
 
+import hashlib
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,8 +12,9 @@ from django.utils import timezone
 from orders.channels.calling import Access
 from orders.channels.registry import CALLS
 from outbox.calling import Refused, Unreachable
-from outbox.errors import Hopeless, Later, NotYet
+from outbox.errors import Hopeless, NotYet
 from outbox.guard import Resting, guard_of
+from outbox.models import Job
 from outbox.services import enqueue
 from stores.models import ChannelAccount, ChannelToken
 
@@ -24,8 +27,8 @@ def call_platform(
 ) -> Mapping[str, Any]:
     """Make one call and return the answer.
 
-    Raises outbox.calling.Refused or Uncertain, and what says when to try again: Later (NotYet if the call
-    was not begun). Hopeless for an account without an address: it has nobody to tell.
+    Raises outbox.calling.CallFailed, or NotYet for a call that was turned away at the door: it costs no
+    attempt. Hopeless for an account without an address or a secret: it has nobody to tell.
     """
     with admitted(account) as access:
         return CALLS[account.channel].call(
@@ -36,8 +39,8 @@ def call_platform(
 @contextmanager
 def admitted(account: ChannelAccount) -> Iterator[Access]:
     """Around one call to the account's platform: counted by its guard, with what it is signed with."""
-    if not account.callback_url:
-        raise Hopeless(f"{account} has no platform address.")
+    if not account.callback_url or not account.secret_list:
+        raise Hopeless(f"{account} has no platform address, or no secret.")
     guard = guard_of(f"channel:{account.pk}", settings.CHANNEL_CALLS_PER_SECOND)
     access = _access(account)
     try:
@@ -47,19 +50,31 @@ def admitted(account: ChannelAccount) -> Iterator[Access]:
         raise NotYet(resting.wait, str(resting)) from resting
     except Unreachable as error:
         if error.wait:
-            raise Later(error.wait, str(error)) from error
+            raise NotYet(_jittered(error.wait), str(error)) from error
         raise
     except Refused as refused:
         if refused.code != TOKEN_REFUSED or not access.token:
             raise
-        ask_for_token(account, stale=access.token)
-        raise Later(WAIT_FOR_TOKEN, str(refused)) from refused
+        if not ask_for_token(account, stale=access.token):
+            raise
+        raise NotYet(_jittered(WAIT_FOR_TOKEN), str(refused)) from refused
 
 
-def ask_for_token(account: ChannelAccount, *, stale: str) -> None:
-    """Have the account's token renewed, once however many calls found it stale."""
-    payload = {"account": account.pk}
-    enqueue(kind="channel.token", key=f"{account.pk}:{stale[-16:]}", payload=payload, now=timezone.now())
+def ask_for_token(account: ChannelAccount, *, stale: str) -> bool:
+    """Have the account's token renewed, once however many calls found it stale; False if that has failed."""
+    key = f"{account.pk}:{token_name(stale)}"
+    enqueue(kind="channel.token", key=key, payload={"account": account.pk}, now=timezone.now())
+    return not Job.objects.filter(kind="channel.token", key=key, state=Job.State.DEAD).exists()
+
+
+def token_name(access: str) -> str:
+    """What a job calls a token: nobody can call with it."""
+    return hashlib.sha256(access.encode()).hexdigest()[:16]
+
+
+def _jittered(seconds: float) -> float:
+    """Up to half as long again: those who wait for one thing must not all come back at once."""
+    return seconds * random.uniform(1.0, 1.5)  # noqa: S311 -- jitter
 
 
 def _access(account: ChannelAccount) -> Access:

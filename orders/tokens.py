@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from orders.channels.registry import PULLS
-from orders.platforms import admitted
+from orders.platforms import admitted, token_name
 from outbox.calling import Refused
 from outbox.errors import Hopeless, NotYet
 from outbox.models import Job
@@ -16,7 +16,6 @@ from stores.models import ChannelAccount, ChannelToken
 
 KIND = "channel.token"
 RENEW_BEFORE = timedelta(days=1) / 5  # a night's outage of the platform, or of us, leaves time to renew
-STALE_PART = 16  # the last characters of a token, by which `platforms.ask_for_token` names the job
 WAIT = 2.0  # seconds until the other renewal is over
 FIRST = "first"
 
@@ -48,10 +47,10 @@ def renew(*, account: ChannelAccount, about: str, now: datetime) -> bool:
 
 
 def names_of(token: ChannelToken | None) -> frozenset[str]:
-    """What jobs call this token: by its end, or by when it expires; FIRST stands for none."""
+    """What jobs call this token: by its hash, or by when it expires; FIRST stands for none."""
     if token is None:
         return frozenset({FIRST})
-    return frozenset({token.access[-STALE_PART:], _by_expiry(token.expires_at)})
+    return frozenset({token_name(token.access), _by_expiry(token.expires_at)})
 
 
 def wait_for_others(job: Job, *, now: datetime) -> None:

@@ -213,6 +213,7 @@ class StoreChannel(models.Model):
     leaked = models.PositiveIntegerField(_("leaked orders"), default=0, editable=False)
     last_error = models.CharField(_("last error"), max_length=200, blank=True, editable=False)
     reported_level = models.CharField(_("reported level"), max_length=10, blank=True, editable=False)
+    reported_at = models.DateTimeField(_("reported at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("store at a channel")

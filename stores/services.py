@@ -116,16 +116,14 @@ def count_leaks(*, store_id: int, account_id: int, orders: int) -> None:
     StoreChannel.objects.filter(store_id=store_id, account_id=account_id).update(leaked=F("leaked") + orders)
 
 
-def note_reported_level(*, account_id: int, external_code: str, level: str) -> int | None:
-    """A platform said by itself whether a store takes orders there; returns the store if that is news.
+def note_reported_level(*, channel: StoreChannel, level: str, at: datetime) -> bool:
+    """A platform said by itself, at `at`, whether a store takes orders there; True if that is news.
 
-    What contradicts the store's own level is not confirmed any more.
+    What contradicts the store's own level is not confirmed any more. Older words than the last are no news.
     """
-    known_as = StoreChannel.objects.filter(account_id=account_id, external_code=external_code)
-    channel = known_as.exclude(reported_level=level).select_related("store__intake").first()
-    if channel is None:
-        return None
-    known_as.update(reported_level=level)
-    if level != channel.store.intake.level:
-        known_as.update(confirmed_version=0)
-    return channel.store_id
+    heard = StoreChannel.objects.filter(pk=channel.pk).exclude(reported_at__gt=at)
+    if heard.update(reported_at=at) != 1 or channel.reported_level == level:
+        return False
+    confirmed = {} if level == channel.store.intake.level else {"confirmed_version": 0}
+    StoreChannel.objects.filter(pk=channel.pk).update(reported_level=level, **confirmed)
+    return True

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
 from django.utils import timezone
+from psycopg import errors
 
 from orders.intake.delivery import Delivery, Outcome
 from orders.intake.waiting import WaitingRoom
@@ -158,17 +159,25 @@ class Committer:
         seconds = (len(self._room) + self._refused) / self._pace
         return Overloaded("too much waits", retry_after=_jittered(min(max(seconds, SOONEST), LATEST)))
 
-    def _commit(self, deliveries: Sequence[Delivery]) -> list[Outcome | Exception]:
-        """Commit the batch; if one message spoils it, commit its halves apart, down to that message."""
+    def _commit(self, deliveries: Sequence[Delivery], *, again: bool = True) -> list[Outcome | Exception]:
+        """Commit the batch; if one message spoils it, commit its halves apart, down to that message.
+
+        Whoever lost to another transaction tries once more (`again`).
+        """
         try:
             return list(self._write(deliveries, now=timezone.now()))
         except (OperationalError, InterfaceError) as error:
+            if again and _is_deadlock(error):
+                return self._commit(deliveries, again=False)
             logger.warning("intake could not commit %d messages: %s", len(deliveries), error)
             connection.close()
             return [_not_committed(str(error)) for _ in deliveries]
         except (DataError, IntegrityError, ValueError, ArithmeticError) as error:
             if len(deliveries) == 1:
-                logger.warning("message %s cannot be stored: %s", deliveries[0].proof.delivery_id, error)
+                # The database's own words may hold a whole row: a guest's name and address.
+                told = getattr(error.__cause__, "sqlstate", "")
+                name = deliveries[0].proof.delivery_id
+                logger.warning("message %s cannot be stored: %s %s", name, type(error).__name__, told)
                 return [Unstorable(type(error).__name__)]
         except Exception as error:  # whatever it is, senders must get an answer, and the next batch its turn
             if len(deliveries) == 1:
@@ -178,6 +187,10 @@ class Committer:
         logger.warning("a batch of %d failed, writing its halves apart", len(deliveries))
         half = len(deliveries) // 2
         return [*self._commit(deliveries[:half]), *self._commit(deliveries[half:])]
+
+
+def _is_deadlock(error: Exception) -> bool:
+    return isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure)
 
 
 def _not_committed(reason: str) -> NotCommitted:

@@ -31,17 +31,20 @@ class EarlyMessage:
 
 
 def contradicting_messages(repeated: Sequence[Delivery]) -> set[Key]:
-    """Delivery keys of pushes that came before with another body."""
+    """Delivery keys of pushes that came before with another body.
+
+    What a platform tells when it is asked need not be word for word what it pushes.
+    """
     if not repeated:
         return set()
     wanted = any_key("delivery_id", (delivery.delivery_key for delivery in repeated))
+    pushed = IncomingMessage.objects.filter(wanted, source=IncomingMessage.Source.PUSH)
     hashes = {
         (account, delivery_id): body_hash
-        for account, delivery_id, body_hash in IncomingMessage.objects.filter(wanted).values_list(
-            "account_id", "delivery_id", "body_hash"
-        )
+        for account, delivery_id, body_hash in pushed.values_list("account_id", "delivery_id", "body_hash")
     }
-    return {d.delivery_key for d in repeated if hashes[d.delivery_key] != d.proof.digest}
+    again = (delivery for delivery in repeated if not delivery.pulled)
+    return {d.delivery_key for d in again if hashes.get(d.delivery_key, d.proof.digest) != d.proof.digest}
 
 
 def reading_levels(store_ids: Iterable[int]) -> Statement:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from orders import reconciliation
 from orders.models import Conflict, IncomingMessage, Order, Reconciliation
+from orders.platforms import token_name
 from orders.reconciliation import MOST_ASKED, PERIOD, enqueue_runs, reconcile
 from orders.tests import meituan_messages as meituan
 from orders.tests.boards import watched
@@ -246,7 +247,7 @@ def test_a_stale_token_is_renewed_and_the_run_comes_again(eleme, shop, now):
 
     assert sorted(Job.objects.values_list("kind", "state", "key")) == [
         ("channel.reconcile", "due", f"{shop.account_id}:{int(now.timestamp()) // PERIOD}"),
-        ("channel.token", "due", f"{shop.account_id}:token-0123456789"),
+        ("channel.token", "due", f"{shop.account_id}:{token_name('stale-token-0123456789')}"),
     ]
 
 

@@ -45,4 +45,9 @@ class Migration(migrations.Migration):
             name='app_key',
             field=models.CharField(blank=True, help_text='Ele.me: the app key that calls name; leave empty where it is the id', max_length=64, verbose_name='our key at the platform'),
         ),
+        migrations.AddField(
+            model_name='storechannel',
+            name='reported_at',
+            field=models.DateTimeField(editable=False, null=True, verbose_name='reported at'),
+        ),
     ]

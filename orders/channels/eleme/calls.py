@@ -12,7 +12,7 @@ from typing import Any
 
 from orders.channels.calling import Access
 from orders.channels.eleme.client import ask, is_about_the_matter, shop_number
-from orders.channels.eleme.values import CHINA, entries, text
+from orders.channels.eleme.values import CHINA, entries, flag, text
 from outbox.calling import Refused, Uncertain
 
 Data = Mapping[str, Any]
@@ -161,7 +161,7 @@ def _set_intake(asking: Asking, data: Data) -> Mapping[str, Any]:
     asking("eleme.shop.updateShopBasicInfo", {"shopId": shop, "properties": properties})
     statuses = asking("eleme.shop.mgetShopStatus", {"shopIds": [shop]})
     status = _status_of(statuses, data["store_code"])
-    is_open = status.get("isOpen") == "1" and status.get("isValid") != "0"
+    is_open = flag(status.get("isOpen")) and flag(status.get("isValid", "1"))
     return {"level": "open" if is_open else "paused"}
 
 

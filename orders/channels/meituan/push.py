@@ -23,14 +23,14 @@ PULLED = "order"
 """The kind of an order we asked for: JSON instead of a form."""
 
 ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
-NOT_MEANT = frozenset({SIGNATURE, "timestamp", "access_token"})  # differ between pushes of one message
+# What differs between pushes of one message; privacy numbers are given out anew.
+NOT_MEANT = frozenset({SIGNATURE, "timestamp", "access_token", "recipient_phone", "backup_recipient_phone"})
 # What tells two messages of a kind apart; of other kinds, all of their content does.
 DISTINCT = {
     "cancelled": ("order_id", "reason_code"),
     "refund": ("order_id", "refund_id", "notify_type", "res_type", "status", "is_appeal", "ctime"),
     "refund-result": ("order_id", "refund_id", "refund_status"),
     "logistics": ("order_id", "logistics_status", "time"),
-    "store-status": ("app_poi_code", "poi_status", "operate_time"),
 }
 ORDERS = frozenset({"paid", "confirmed", "completed"})
 ERRORS = {400: 705, 401: 703, 404: 702, 405: 705, 413: 705}
@@ -131,5 +131,8 @@ def _distinct(kind: str, fields: Mapping[str, str], digest: str) -> tuple[str, .
         return (fields.get("order_id", ""), fields.get("utime") or fields.get("status", ""), *part)
     if kind == "urge":
         return (fields.get("order_id", ""), urge_ref(fields) or fields.get("timestamp", ""))
+    if kind == "store-status":
+        at = fields.get("operate_time") or fields.get("timestamp", "")
+        return (fields.get("app_poi_code", ""), fields.get("poi_status", ""), at)
     names = DISTINCT.get(kind)
     return tuple(fields.get(name, "") for name in names) if names else (digest,)
