@@ -149,6 +149,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "outbox-sweep": {"task": "outbox.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "intake-resume": {"task": "orders.tasks.resume_due", "schedule": 5.0, "options": {"expires": 10}},
+    "intake-settle": {"task": "orders.tasks.settle", "schedule": 5.0, "options": {"expires": 10}},
+    "intake-route": {"task": "orders.tasks.route", "schedule": 5.0, "options": {"expires": 10}},
     "reconcile": {"task": "orders.tasks.reconcile", "schedule": 30.0, "options": {"expires": 25}},
     "renew-tokens": {"task": "orders.tasks.renew_tokens", "schedule": 60.0, "options": {"expires": 50}},
     "handoff-watch": {"task": "couriers.tasks.watch", "schedule": 15.0, "options": {"expires": 30}},

@@ -12,13 +12,22 @@ from outbox.retention import purge as purge_jobs
 
 @shared_task(ignore_result=True)
 def resume_due() -> None:
-    """Open stores whose pause has run out, release what was left held, carry out what came early or waited
-    for a store that is bound by now."""
+    """Open stores whose pause has run out, and release what was left held."""
     now = timezone.now()
     intake_switch.resume_due(now=now)
     intake_switch.release_forgotten(now=now)
-    settle_early(now=now)
-    route_bound(now=now)
+
+
+@shared_task(ignore_result=True)
+def settle() -> None:
+    """Carry out messages that came before their order."""
+    settle_early(now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def route() -> None:
+    """Give orders that waited for a store to those whose code is bound by now."""
+    route_bound(now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -12,7 +12,7 @@ from orders.intake import routing
 from orders.intake.candidates import candidates
 from orders.intake.writer import write_batch
 from orders.models import IncomingMessage, Order, OrderEvent
-from orders.tasks import resume_due
+from orders.tasks import route as route_task
 from orders.tests.boards import plain, watched
 from orders.tests.factories import delivery_of, place_order
 from orders.tests.intake_client import IntakeClient
@@ -180,7 +180,7 @@ def test_what_is_bound_by_now_routes_itself_and_the_rest_waits(store, account, p
 def test_the_clock_routes_what_is_bound_by_now(store, account, waiting):
     StoreChannelFactory(store=store, account=account, external_code="T-9")
 
-    resume_due()
+    route_task()
 
     assert [(order.external_id, order.store) for order in Order.objects.all()] == [("E-1001", store)]
 
