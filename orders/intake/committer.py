@@ -19,6 +19,7 @@ from orders.intake.waiting import WaitingRoom
 
 logger = logging.getLogger(__name__)
 LARGEST_BATCH = 256
+STILL = 3  # turns of the event loop without a newcomer, until a batch is taken
 WATCH_EVERY = 1.0  # seconds between two looks for those who have waited too long
 FIRST_PACE = 500.0  # messages per second, until the first batches have told
 SOONEST, LATEST = 1.0, 60.0  # seconds after which a refused sender is asked to come back
@@ -58,8 +59,9 @@ class Waiter:
 class Committer:
     """Takes deliveries from the event loop and commits them in batches, in a thread of its own.
 
-    `write(deliveries, now=…)` commits or raises. There is no timer: an idle committer writes at once,
-    a busy one collects up to `LARGEST_BATCH` meanwhile. Every sender is answered in `deadline` seconds or so.
+    `write(deliveries, now=…)` commits or raises. There is no timer: an idle committer writes as soon as the
+    loop has nothing else to do, a busy one collects up to `LARGEST_BATCH` meanwhile. Every sender is answered
+    in `deadline` seconds or so.
     """
 
     def __init__(self, write: Write, *, most_waiting: int, deadline: float = 10.0) -> None:
@@ -119,6 +121,7 @@ class Committer:
 
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
+        await self._gather()
         while batch := self._room.take(LARGEST_BATCH):
             self._batch = batch
             began = loop.time()
@@ -127,10 +130,23 @@ class Committer:
             for waiter, result in zip(batch, results, strict=True):
                 _settle(waiter, result)
             self._pace += 0.2 * (len(batch) / max(loop.time() - began, 1e-6) - self._pace)
+            await self._gather()
         self._batch = []
         if self._refused:
             logger.warning("intake takes everything again; it refused %d messages", self._refused)
             self._refused = 0
+
+    async def _gather(self) -> None:
+        """Let the loop do what is ready, unless there is a batch already.
+
+        The loop and the committer's thread share one interpreter: each would wait for the other at every
+        turn, and together they would do a sixth less.
+        """
+        still = 0
+        while still < STILL and len(self._room) < LARGEST_BATCH:
+            before = len(self._room)
+            await asyncio.sleep(0)
+            still = still + 1 if len(self._room) <= before else 0
 
     def _watch(self) -> None:
         """Answer those who have waited too long.
