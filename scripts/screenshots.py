@@ -57,12 +57,15 @@ DOCUMENTED = [
     Shot("handoff", "tablet", "dark", "zh-hans"),
     Shot("report", "tablet", "light", "en"),
     Shot("report", "phone", "dark", "zh-hans"),
+    Shot("request", "wall", "dark", "en"),
+    Shot("channels", "tablet", "light", "en"),
+    Shot("message", "tablet", "light", "en"),
     Shot("admin", "tablet", "light", "en"),
     Shot("login", "tablet", "light", "de"),
     Shot("home", "tablet", "light", "zh-hans"),
 ]
 LANGUAGES = ("en", "zh-hans", "de")
-PAGES = ("board", "pause", "handoff", "report", "admin", "login", "home")
+PAGES = ("board", "pause", "handoff", "report", "request", "channels", "message", "admin", "login", "home")
 EVERY = [
     Shot(*facts) for facts in itertools.product(PAGES, SIZES, ("dark", "light"), ("en", "zh-hans", "de"))
 ]
@@ -123,7 +126,8 @@ class Photographer:
         context.close()
 
     def _session(self, shot: Shot) -> Any:
-        roles = {"report": "manager", "home": "manager", "admin": "admin", "login": None}
+        managers, admins = dict.fromkeys(("report", "channels", "home"), "manager"), ("admin", "message")
+        roles = {**managers, **dict.fromkeys(admins, "admin"), "login": None}
         role = roles.get(shot.page, "staff")
         if role is None:
             return None
@@ -175,6 +179,27 @@ class Photographer:
     def _report(self, page: Page) -> None:
         page.goto("/reports/")
         page.wait_for_timeout(800)
+
+    def _request(self, page: Page) -> None:
+        """A guest of Ele.me wants to cancel what somebody has begun to make."""
+        page.request.post(f"{self._sandbox}/control/crew", data={"working": False})
+        page.goto("/")
+        feed = page.request.get(f"/api/v1/stores/{self._store}/feed").json()
+        wanted = [c for c in feed["cards"] if c["channel"] == "eleme" and c["state"] in {"making", "ready"}]
+        card = min(wanted, key=lambda c: c["started_at"])
+        wish = {"type": "order.cancel_requested", "order_id": card["external_id"], "account": card["account"]}
+        wish |= {"store_code": self._users["staff"]["stores"][0]["code"], "reason": "等太久了"}
+        page.request.post(f"{self._sandbox}/control/messages", data=wish)
+        self._board(page)
+        page.wait_for_selector(f"[data-card='{card['id']}'] .ask")
+        page.request.post(f"{self._sandbox}/control/crew", data={"working": True})
+
+    def _channels(self, page: Page) -> None:
+        page.goto("/reports/channels/")
+
+    def _message(self, page: Page) -> None:
+        page.goto("/admin/orders/incomingmessage/?kind=10")
+        page.click("#result_list th a >> nth=0")
 
     def _admin(self, page: Page) -> None:
         page.goto("/admin/orders/order/")

@@ -123,8 +123,13 @@ function givenUp(state) {
 }
 
 /** What the counter calls the platform; an account of no big platform goes by its own name. */
-export function platformLabel({ channel, account }) {
-  return { eleme: gettext("Ele.me"), meituan: gettext("Meituan") }[channel] ?? account;
+export function platformLabel(card) {
+  return platformMark(card) || card.account;
+}
+
+/** The name that stands under an order's number; none for accounts of the standard channel. */
+export function platformMark({ channel }) {
+  return { eleme: gettext("Ele.me"), meituan: gettext("Meituan") }[channel] ?? "";
 }
 
 export function channelState(state) {

@@ -9,6 +9,7 @@ import {
   deliveryLabel,
   fulfilmentLabel,
   platformLabel,
+  platformMark,
   reasonLabel,
   stateLabel,
   stepIcon,
@@ -39,7 +40,10 @@ class OrderCard extends Piece {
       <article class=${this.#classes(waited, brief)} tabindex="-1" aria-label=${this.#label()}
         data-card=${card.id}>
         <div class="card-top">
-          <span class="card-number ${card.number.length > 4 ? "is-long" : ""}">${card.number}</span>
+          <span class="card-id">
+            <span class="card-number ${card.number.length > 4 ? "is-long" : ""}">${card.number}</span>
+            ${this.#platform()}
+          </span>
           ${this.#button()}
         </div>
         <div class="card-facts">
@@ -71,7 +75,14 @@ class OrderCard extends Piece {
       "Order %(number)s, %(cups)s cups, %(state)s",
       cups,
     );
-    return fill(words, { number, cups, state: stateLabel(state) });
+    const named = [number, platformMark(this.card)].filter(Boolean).join(" ");
+    return fill(words, { number: named, cups, state: stateLabel(state) });
+  }
+
+  /** Each platform counts its own orders: without it, two cards of a day have the same number. */
+  #platform() {
+    const mark = platformMark(this.card);
+    return mark ? html`<span class="card-platform">${mark}</span>` : nothing;
   }
 
   #asks() {
@@ -161,9 +172,8 @@ class OrderCard extends Piece {
   #from() {
     const { card } = this;
     const { campaign, fulfilment, funding } = card;
-    const words = [fulfilmentLabel(fulfilment), platformLabel(card), campaign?.name]
-      .filter(Boolean)
-      .join(" · ");
+    const account = platformMark(card) ? "" : platformLabel(card);
+    const words = [fulfilmentLabel(fulfilment), account, campaign?.name].filter(Boolean).join(" · ");
     return html`<p class="card-from">
       ${funding === "free" ? tag("free", gettext("Free"), "gift") : nothing}
       <span class="card-origin">${words}</span>
