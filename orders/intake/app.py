@@ -35,6 +35,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 PATH = re.compile(r"/intake/(?P<channel>[a-z0-9_-]+)/(?P<account>[\w-]+)/?(?P<kind>[a-z-]+)?/?", re.ASCII)
 READ_TIMEOUT = 10.0  # seconds for a sender to deliver its body
 RETRY_AFTER = 5  # seconds, where nothing better is known
+TOO_LONG = "A message has at most %d bytes."
 NOT_STORED = "Not stored; send it again."
 Answer = tuple[int, dict[str, Any]]
 
@@ -99,14 +100,23 @@ class IntakeApp:
             raise Rejected(404, "There is no such intake address.")
         if scope["method"] not in push.METHODS:
             raise Rejected(405, "This method is not understood here.")
-        account = await self._directory.account(match["channel"], match["account"])
-        if account is not None:
-            self._check_room(account, push)
         request = _request(scope, self._public_url, match["kind"] or "")
+        name = match["channel"], match["account"]
+        try:
+            _check_length(request.headers)
+        except Rejected as rejected:
+            return self._refuse(self._directory.known(*name), push, request, rejected)
+        account = await self._directory.account(*name)
         if account is None:
-            await _read_body(request.headers, receive)
             raise Rejected(404, "There is no such account.")
+        self._check_room(account, push)
         return await self._take(account, push, request, receive)
+
+    def _refuse(self, account: Account | None, push: Push, request: Request, rejected: Rejected) -> Answer:
+        if account is not None:
+            refusal = Refusal(account.id, timezone.now(), rejected.status, rejected.detail, request)
+            self._counts.refuse(refusal)
+        return push.refusal(rejected.status, rejected.detail)
 
     def _check_room(self, account: Account, push: Push) -> None:
         """Refuse before any work is done on a message: in a flood that is most of what there is to do."""
@@ -121,17 +131,14 @@ class IntakeApp:
 
     async def _take(self, account: Account, push: Push, request: Request, receive: Receive) -> Answer:
         try:
-            request = replace(request, body=await _read_body(request.headers, receive))
+            request = replace(request, body=await _read_body(receive))
             if request.kind not in (push.KINDS or {""}):
                 raise Rejected(404, "There is no such intake address.")
             if push.is_ping(request):
                 return push.answer("ping")
             outcome = await self._commit(await self._delivery(account, push, request))
         except Rejected as rejected:
-            self._counts.refuse(
-                Refusal(account.id, timezone.now(), rejected.status, rejected.detail, request)
-            )
-            return push.refusal(rejected.status, rejected.detail)
+            return self._refuse(account, push, request, rejected)
         except NotStored as refused:
             raise self._later(account, push, refused) from refused
         self._counts.note(account.id, outcome)
@@ -165,12 +172,16 @@ def _request(scope: Scope, public_url: str, kind: str) -> Request:
     )
 
 
-async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
-    """Return the body. Raises Rejected(413) before reading what is declared too large, Rejected(408)."""
-    most = settings.INTAKE_MAX_BODY
+def _check_length(headers: Mapping[str, str]) -> None:
+    """Raise Rejected(413) for what is declared too long, before anything else is done for it."""
     declared = headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > most:
-        raise Rejected(413, f"A message has at most {most} bytes.")
+    if not declared.isdecimal() or int(declared) > settings.INTAKE_MAX_BODY:
+        raise Rejected(413, TOO_LONG % settings.INTAKE_MAX_BODY)
+
+
+async def _read_body(receive: Receive) -> bytes:
+    """Return the body. Raises Rejected(413), Rejected(408)."""
+    most = settings.INTAKE_MAX_BODY
     body = bytearray()
     try:
         async with asyncio.timeout(READ_TIMEOUT):
@@ -182,7 +193,7 @@ async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
                 body += event.get("body", b"")
                 more = event.get("more_body", False)
                 if len(body) > most:
-                    raise Rejected(413, f"A message has at most {most} bytes.")
+                    raise Rejected(413, TOO_LONG % most)
     except TimeoutError as error:
         raise Rejected(408, "The body did not arrive in time.") from error
     return bytes(body)

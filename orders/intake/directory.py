@@ -36,6 +36,10 @@ class Directory:
             await self._refresh(older_than=SOONEST)
         return self._accounts.get((channel, slug))
 
+    def known(self, channel: str, slug: str) -> Account | None:
+        """The account if it is in memory: for what is not worth a question to the database."""
+        return self._accounts.get((channel, slug))
+
     async def place(self, account: Account, store_code: str) -> Place | None:
         """The store an account means by `store_code`, or None."""
         if (account.id, store_code) not in self._places:

@@ -411,9 +411,9 @@ def test_a_body_declared_too_large_is_refused_unread():
     assert asyncio.run(_ask_raw({"headers": headers}, [])) == 413
 
 
-def test_a_body_that_grows_too_large_is_refused_without_reading_on():
+def test_a_body_that_grows_too_large_is_refused_without_reading_on(account):
     chunk = {"type": "http.request", "body": b"x" * 100_000, "more_body": True}
-    assert asyncio.run(_ask_raw({}, [chunk] * 3)) == 413
+    assert asyncio.run(_ask_raw({"path": f"/intake/standard/{account}/"}, [chunk] * 3)) == 413
 
 
 @pytest.mark.parametrize(
