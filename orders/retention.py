@@ -1,11 +1,11 @@
-"""Forgetting: personal data, raw messages and events older than `RETENTION_DAYS`."""
+"""Forgetting: personal data, raw messages and events older than `RETENTION_DAYS`, idle runs after a day."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from orders.models import (
     Conflict,
@@ -19,6 +19,7 @@ from orders.models import (
 )
 from outbox.retention import SLICE, old_rows
 
+IDLE_FOR = timedelta(days=1)
 FORGOTTEN: dict[str, Any] = {
     **dict.fromkeys(("customer_name", "customer_phone", "phone_mask", "address", "note"), ""),
     **dict.fromkeys(("latitude", "longitude", "delivery", "request")),
@@ -37,9 +38,17 @@ def purge(*, now: datetime) -> dict[str, int]:
         "conflicts": _delete(Conflict.objects.all(), "received_at", before),
         "refused": _delete(RefusedMessage.objects.all(), "at", before),
         "tallies": _delete(Tally.objects.all(), "hour", before),
-        "reconciliations": _delete(Reconciliation.objects.all(), "started_at", before),
+        "reconciliations": _delete(Reconciliation.objects.all(), "started_at", before) + _thin_out(now),
         "events": _delete(OrderEvent.objects.all(), "at", before),
     }
+
+
+def _thin_out(now: datetime) -> int:
+    """Runs that found nothing, two a minute, are forgotten after a day; the newest of each account stays."""
+    newest = Reconciliation.objects.order_by().values("account").annotate(last=Max("pk"))
+    idle = Reconciliation.objects.filter(recovered=0, completed=0, changed=0, conflicts=0)
+    idle = idle.exclude(pk__in=list(newest.values_list("last", flat=True)))
+    return _delete(idle, "started_at", now - IDLE_FOR)
 
 
 def _forget_orders(*, before: datetime, now: datetime) -> int:

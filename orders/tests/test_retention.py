@@ -85,6 +85,31 @@ def test_contradictions_and_cancellations_without_an_order_are_forgotten(now, la
     assert [Tally.objects.get().count, Reconciliation.objects.get().asked] == [1, 1]
 
 
+def test_runs_that_found_nothing_are_forgotten_after_a_day_but_for_the_last_one(now):
+    quiet, busy = (StoreChannelFactory().account for _ in range(2))
+    day, second = timedelta(days=1), timedelta(seconds=1)
+    for account, at, error, recovered in (
+        (quiet, now, "", 0),
+        (quiet, now, "no connection", 0),
+        (quiet, now + second, "the last one", 0),
+        (busy, now, "", 1),
+        (busy, now, "", 0),
+        (busy, now + second, "", 0),
+        (busy, now + day, "", 0),
+    ):
+        Reconciliation.objects.create(account=account, started_at=at, error=error, recovered=recovered)
+
+    assert purge(now=now + day + second)["reconciliations"] == 3
+
+    kept = Reconciliation.objects.order_by("pk").values_list("account", "started_at", "recovered")
+    assert list(kept) == [
+        (quiet.pk, now + second, 0),
+        (busy.pk, now, 1),
+        (busy.pk, now + second, 0),
+        (busy.pk, now + day, 0),
+    ]
+
+
 def test_no_statement_touches_more_than_a_slice(now, late, monkeypatch):
     monkeypatch.setattr(retention, "SLICE", 2)
     channel = StoreChannelFactory()
