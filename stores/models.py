@@ -155,6 +155,16 @@ class ChannelAccount(models.Model):
         verbose_name = _("channel account")
         verbose_name_plural = _("channel accounts")
         ordering = ["slug"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel", "app_id"],
+                condition=~Q(app_id=""),
+                name="channel_account_app_id_unique",
+                violation_error_message=_(
+                    "Another account has this id: each would take messages that are meant for the other."
+                ),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} · {self.slug}"

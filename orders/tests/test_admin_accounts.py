@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from orders.tests import admins
@@ -125,6 +126,24 @@ def errors(response):
 def test_a_platform_that_numbers_its_partners_wants_our_id(boss):
     account = eleme_account()
     assert list(errors(boss.post(address(account), form(account, app_id="")))) == ["app_id"]
+
+
+def test_two_accounts_of_a_platform_cannot_have_one_id(boss):
+    taken = eleme_account().app_id
+    other = eleme_account(slug="other", app_id="4711")
+    response = boss.post(address(other), form(other, app_id=taken))
+    assert list(errors(response).items()) == [
+        ("__all__", ["Another account has this id: each would take messages that are meant for the other."])
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
+def test_an_id_is_unique_within_its_platform_and_may_be_missing():
+    meituan_account(app_id=eleme_account().app_id)
+    ChannelAccountFactory(), ChannelAccountFactory()
+    with pytest.raises(IntegrityError):
+        eleme_account(slug="other")
 
 
 def test_a_standard_secret_must_be_of_the_published_form(boss):
