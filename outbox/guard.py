@@ -77,7 +77,8 @@ class Guard:
         if not self._per_second:
             return
         passed = max(0.0, (now - self._counted_at).total_seconds())
-        self._reserve = min(self._per_second, self._reserve + passed * self._per_second)
+        most = max(1.0, self._per_second)
+        self._reserve = min(most, self._reserve + passed * self._per_second)
         self._counted_at = now
         if self._reserve < 1:
             raise Resting((1 - self._reserve) / self._per_second, busy=True)

@@ -80,6 +80,15 @@ def test_a_courier_that_asks_for_patience_gets_it_for_all_orders() -> None:
     assert call(guard, 7) == "called"
 
 
+def test_an_account_may_be_called_less_than_once_a_second() -> None:
+    guard = Guard(per_second=0.5)
+    assert call(guard) == "called"
+    with pytest.raises(Resting) as resting:
+        call(guard)
+    assert resting.value.wait == 2
+    assert call(guard, 2) == "called"
+
+
 def test_an_account_is_called_so_often_a_second_and_not_more() -> None:
     guard = Guard(per_second=2.0)
     assert [call(guard), call(guard)] == ["called", "called"]
