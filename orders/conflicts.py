@@ -18,7 +18,7 @@ from orders.states import ENDED, Disagreement, OrderState, PlatformState, disagr
 from outbox.models import Job
 from outbox.services import enqueue
 from stores.actors import Actor
-from stores.models import ChannelAccount
+from stores.models import ChannelAccount, Store
 
 Row = Mapping[str, Any]
 
@@ -27,6 +27,8 @@ GRACE = timedelta(minutes=2)
 """A call of ours waits until it cannot be undone, for its turn, and for the platform to take note of it."""
 RECENT = timedelta(hours=6)
 """How long a platform is asked about an order that has left the board: a meal later nobody can act on it."""
+ASK_AGAIN = timedelta(minutes=1)
+"""How long what a platform told of an order that goes on is believed; drinks are made in five."""
 CALLED_OFF = frozenset({OrderState.REJECTED, OrderState.CANCELLED})
 TAKEN = frozenset({
     OrderState.ACCEPTED, OrderState.MAKING, OrderState.READY, OrderState.COLLECTED, OrderState.DELIVERED,
@@ -63,20 +65,32 @@ def disputed(account: ChannelAccount, *, now: datetime) -> list[str]:
     unheard = Q(state__in=TAKEN, platform_state=PlatformState.PLACED)
     untaken = Q(state__in=CALLED_OFF, platform_state__in=GOING_ON)
     orders = recent(account, now=now).filter(unheard | untaken, conflict="", since__lte=now - GRACE)
-    return _settled_numbers(orders)
+    return _settled_numbers(orders.order_by("placed_at", "pk"))
 
 
 def going_on(account: ChannelAccount, *, now: datetime) -> list[str]:
-    """Numbers of recent orders of which the platform may have said something that never came."""
+    """Numbers of recent orders of which the platform may have said something that never came; those it was
+    not asked about for the longest time first."""
     watched = ~Q(state__in=ENDED) | ~Q(conflict="")
     orders = recent(account, now=now).filter(watched, platform_state__in=GOING_ON)
-    return _settled_numbers(orders.filter(received_at__lte=now - GRACE))
+    orders = orders.annotate(heard_at=Coalesce("asked_at", "received_at"))
+    orders = orders.filter(received_at__lte=now - GRACE, heard_at__lte=now - ASK_AGAIN)
+    return _settled_numbers(orders.order_by("heard_at", "pk"))
+
+
+def note_asked(account: ChannelAccount, external_id: str, *, now: datetime) -> None:
+    """The platform was asked about this order, whatever it said."""
+    Order.objects.filter(account=account, external_id=external_id).update(asked_at=now)
 
 
 def recent(account: ChannelAccount, *, now: datetime) -> QuerySet[Any]:
-    """The account's orders that somebody can still act on, each with `since`: when we decided about it."""
-    lately = Q(on_board=True) | Q(placed_at__gte=now - RECENT)
-    orders = Order.objects.filter(lately, account=account, store__franchise=account.franchise_id)
+    """The account's orders that somebody can still act on, each with `since`: when we decided about it.
+
+    They are looked for store by store, where there are indexes for both: the orders are of all times.
+    """
+    stores = list(Store.objects.filter(franchise=account.franchise_id).values_list("pk", flat=True))
+    lately = Q(store__in=stores, on_board=True) | Q(store__in=stores, placed_at__gte=now - RECENT)
+    orders = Order.objects.filter(lately, account=account)
     return orders.annotate(since=Coalesce("ended_at", "accepted_at", "received_at"))
 
 
@@ -144,8 +158,7 @@ def _told_again(account: ChannelAccount, row: Row, found: str, *, now: datetime)
 def _settled_numbers(orders: QuerySet[Any]) -> list[str]:
     """Those about which no call of ours is still to be made: of the others the platform cannot know yet."""
     busy = _on_their_way()
-    rows = orders.order_by("placed_at", "pk").values_list("pk", "external_id")
-    return [number for pk, number in rows if pk not in busy]
+    return [number for pk, number in orders.values_list("pk", "external_id") if pk not in busy]
 
 
 def _on_their_way() -> set[int]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from orders import reconciliation, tokens
 from orders.cards import iso
 from orders.channels.registry import CALLS, PULLS
+from orders.comparison import Mark
 from orders.intake_switch import confirm_told, fail_told, tell_again_if_changed
 from orders.models import Order
 from orders.platforms import call_platform
@@ -16,7 +17,7 @@ from orders.services import note_heard
 from orders.states import ENDED, TO_MAKE, Fulfilment, OrderState, PlatformState
 from orders.telling import call_key
 from outbox.calling import CallFailed, Refused, Uncertain
-from outbox.errors import Hopeless, Later, NotYet
+from outbox.errors import Hopeless, NotYet
 from outbox.models import Job
 from stores.models import ChannelAccount, StoreChannel
 from stores.queries import intake_of
@@ -149,21 +150,17 @@ def _tell_intake(channel: StoreChannel, job: Job, data: Mapping[str, Any]) -> Ma
 
 
 def reconcile(job: Job) -> None:
-    """Compare an account's orders with its platform: payload {"account"}, for a run's rest "after", "whole".
+    """Compare an account with its platform: payload {"account"}, and what `orders.reconciliation.reconcile`
+    is to be given: "mark", "whole", "levels".
 
-    A platform that cannot be asked is no fault of the job: what was found is written down, and the same job
-    asks again later, however often.
+    A platform that cannot be asked is no fault of the job: what is left is a job of its own.
     """
     account = ChannelAccount.objects.get(pk=job.payload["account"])
     if not account.active or not account.callback_url or account.channel not in PULLS:
         return
-    after, whole = job.payload.get("after", ""), job.payload.get("whole")
-    try:
-        reconciliation.reconcile(account, timezone.now(), after=after, whole=whole)
-    except CallFailed as failed:
-        raise NotYet(reconciliation.PERIOD, str(failed)) from failed
-    except Later as later:
-        raise NotYet(max(later.seconds, 1.0), str(later)) from later
+    wanted = {name: job.payload[name] for name in ("whole", "levels") if name in job.payload}
+    mark = Mark(**job.payload.get("mark", {}))
+    reconciliation.reconcile(account, timezone.now(), mark=mark, **wanted)
 
 
 def renew_token(job: Job) -> None:

@@ -19,11 +19,11 @@ class Order(models.Model):
     platform does that delivers it. `forgotten_at` says when personal data was blanked.
 
     What the platform believes: `platform_state`, with `conflict` when that cannot be true together with
-    `state`; `platform_store_code`, the store it sold the order for; `complete` is False while it still owes
-    parts of the order; `request` is the guest's last wish to cancel or to be paid back
-    (`orders.following.request_of`); `urge_ref` is what an answer to the last urge must name. `recovered_at`:
-    the platform never told us of it, we found it by asking. `expected_at` is when the counter said it will be
-    ready.
+    `state`; `platform_store_code`, the store it sold the order for; `asked_at`, when it was last asked about
+    the order; `complete` is False while it still owes parts of the order; `request` is the guest's last wish
+    to cancel or to be paid back (`orders.following.request_of`); `urge_ref` is what an answer to the last
+    urge must name. `recovered_at`: the platform never told us of it, we found it by asking. `expected_at` is
+    when the counter said it will be ready.
     """
 
     store = models.ForeignKey(
@@ -96,6 +96,7 @@ class Order(models.Model):
     )
     complete = models.BooleanField(_("complete"), default=True, db_default=True)
     recovered_at = models.DateTimeField(_("recovered at"), null=True)
+    asked_at = models.DateTimeField(null=True, editable=False)
     expected_at = models.DateTimeField(_("ready about"), null=True)
     request = models.JSONField(_("request of the guest"), null=True, encoder=DjangoJSONEncoder)
     urge_ref = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)

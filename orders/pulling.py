@@ -211,10 +211,10 @@ def is_news(content: Content, known: Row | None) -> bool:
 
 
 def stands_at(content: Content) -> str:
-    """Where an order stands at the platform by what it told; "" if it told something else."""
+    """Where an order stands at the platform by what it told; "" if that does not follow from it."""
     match content:
-        case Placed(standing=None):
-            return PlatformState.PLACED
+        case Placed(standing=None, vague=vague):
+            return "" if vague else PlatformState.PLACED
         case Placed(standing=Standing(state=state)) | Standing(state=state):
             return state
     return ""

@@ -17,7 +17,6 @@ from stores.models import ChannelAccount, ChannelToken
 KIND = "channel.token"
 RENEW_BEFORE = timedelta(days=1) / 5  # a night's outage of the platform, or of us, leaves time to renew
 WAIT = 2.0  # seconds until the other renewal is over
-FIRST = "first"
 
 
 def renew(*, account: ChannelAccount, about: str, now: datetime) -> bool:
@@ -30,7 +29,7 @@ def renew(*, account: ChannelAccount, about: str, now: datetime) -> bool:
     if account.channel not in PULLS or about not in names_of(held):
         return False
     refresh = held.refresh if held else ""
-    with admitted(account) as access:
+    with admitted(account, for_token=True) as access:
         try:
             token = PULLS[account.channel].renew(access=access, refresh=refresh, now=now)
         except Refused as refused:
@@ -47,9 +46,9 @@ def renew(*, account: ChannelAccount, about: str, now: datetime) -> bool:
 
 
 def names_of(token: ChannelToken | None) -> frozenset[str]:
-    """What jobs call this token: by its hash, or by when it expires; FIRST stands for none."""
+    """What jobs call this token: by its hash, or by when it expires."""
     if token is None:
-        return frozenset({FIRST})
+        return frozenset({token_name("")})
     return frozenset({token_name(token.access), _by_expiry(token.expires_at)})
 
 
@@ -71,7 +70,7 @@ def enqueue_renewals(*, now: datetime) -> int:
     accounts = accounts.exclude(callback_url="").select_related("token")
     for account in accounts:
         token = getattr(account, "token", None)
-        about = _by_expiry(token.expires_at) if token else FIRST
+        about = _by_expiry(token.expires_at) if token else token_name("")
         enqueue(kind=KIND, key=f"{account.pk}:{about}", payload={"account": account.pk}, now=now)
     return len(accounts)
 

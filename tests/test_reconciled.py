@@ -127,15 +127,15 @@ def eventually(condition):
         time.sleep(0.1)
 
 
-def ask(accounts):
+def ask(accounts, *, later=LATER):
     """What two runs do, and the calls they lead to; returns how many orders were recovered."""
     recovered = 0
     for account in accounts:
         for _ in range(2):
-            row = reconcile(account, timezone.now() + LATER, whole=True)
+            row = reconcile(account, timezone.now() + later, whole=True)
             assert (row.error, row.finished_at is not None) == ("", True)
             recovered += row.recovered
-            while job := claim(queue="platforms", now=timezone.now() + 2 * LATER):
+            while job := claim(queue="platforms", now=timezone.now() + 2 * later):
                 run(job)
     return recovered
 
@@ -178,7 +178,7 @@ def test_what_happened_there_unheard_happens_here(sandbox, accounts):
         post(sandbox, "messages", type="order.cancelled", order_id=numbers[0], **facts)
         post(sandbox, "messages", type="order.completed", order_id=numbers[1], **facts)
 
-    ask(accounts)
+    ask(accounts, later=2 * LATER)
 
     theirs, ours = both_sides(sandbox)
     assert ours == theirs

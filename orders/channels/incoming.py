@@ -89,7 +89,8 @@ class Placed:
 
     `complete` is False when the platform says that something is missing for now. `standing` is set when the
     message says more than that the order is there. `first_hand` is False for a later retelling: it may place
-    or complete an order, but never contradicts one. `store_name` is how the platform calls the store.
+    or complete an order, but never contradicts one. `vague`: it does not say whether the order still waits
+    for acceptance. `store_name` is how the platform calls the store.
     """
 
     content_hash: str
@@ -110,6 +111,7 @@ class Placed:
     complete: bool = True
     standing: Standing | None = None
     first_hand: bool = True
+    vague: bool = False
     store_name: str = ""
 
 

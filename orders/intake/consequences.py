@@ -53,7 +53,8 @@ class Consequences:
         switched = self._write_channels(now=now)
         for account_id in sorted(self.asking):
             key = f"{account_id}:asked:{now:%Y%m%d%H%M}"
-            enqueue(kind="channel.reconcile", key=key, payload={"account": account_id}, now=now)
+            payload = {"account": account_id, "levels": True}
+            enqueue(kind="channel.reconcile", key=key, payload=payload, now=now)
         for queue in self.queues:
             transaction.on_commit(partial(nudger.nudge, queue))
         switches = [

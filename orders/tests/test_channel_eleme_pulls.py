@@ -23,10 +23,13 @@ def eleme():
         yield platform
 
 
-def listed(eleme, *, known=frozenset(), whole=False):
-    found = pulls.orders(
-        access=eleme.access, store_code=str(SHOP), day=DAY, known=known, whole=whole, now=NOW
-    )
+def pages(eleme, *, known=frozenset(), whole=False, start=""):
+    place = {"store_code": str(SHOP), "day": DAY, "known": known}
+    return pulls.orders(access=eleme.access, whole=whole, start=start, now=NOW, **place)
+
+
+def listed(eleme, **options):
+    found = [pulled for page in pages(eleme, **options) for pulled in page.orders]
     return [(pulled.kind, push.parse(kind=pulled.kind, raw=pulled.raw).external_id) for pulled in found]
 
 
@@ -111,10 +114,26 @@ def test_the_whole_day_comes_in_pages_known_orders_too(eleme):
 def test_no_more_pages_are_asked_for_than_there_can_be(eleme):
     page = {"list": [{"orderId": "1"}] * 50}
     eleme.results["eleme.order.getAllOrders"] = page
-    found = pulls.orders(
-        access=eleme.access, store_code=str(SHOP), day=DAY, known=frozenset(), whole=True, now=NOW
-    )
-    assert sum(1 for _ in found) == 5_000
+    assert [page.rest for page in pages(eleme, whole=True)] == [str(number) for number in range(2, 102)]
+
+
+def test_a_list_goes_on_with_the_page_where_it_was_left(eleme):
+    eleme.results["eleme.order.getAllOrders"] = {"list": [order()]}
+    found = [(len(page.orders), page.rest) for page in pages(eleme, whole=True, start="3")]
+    assert found == [(1, "4")]
+    assert [(action, params["pageNo"]) for action, params in eleme.calls] == [("eleme.order.getAllOrders", 3)]
+
+
+def test_an_order_or_a_page_nobody_can_read_holds_up_no_other(eleme):
+    eleme.results = {
+        "eleme.order.getUnprocessOrders": ["7", ORDER_ID],
+        "eleme.order.getOrder": Pages(["?", order()]),
+    }
+    found = [(len(page.orders), type(page.fault)) for page in pages(eleme)]
+    assert found == [(0, Uncertain), (1, type(None))]
+    eleme.replies["eleme.order.getAllOrders"] = (200, b"?")
+    page = next(pages(eleme, whole=True, start="1"))
+    assert (page.rest, type(page.fault)) == ("2", Uncertain)
 
 
 def test_one_order_as_it_stands_there(eleme):
@@ -127,12 +146,33 @@ def test_one_order_as_it_stands_there(eleme):
     assert isinstance(found, Pulled)
 
 
-def test_an_order_the_platform_does_not_know_is_none(eleme):
-    eleme.errors["eleme.order.getOrder"] = "ORDER_NOT_FOUND"
+@pytest.mark.parametrize("code", ["ORDER_NOT_FOUND", "BIZ_ORDER_NOT_EXIST", "ORDER_NOT_EXISTS"])
+def test_an_order_the_platform_does_not_know_is_none(eleme, code):
+    eleme.errors["eleme.order.getOrder"] = code
     assert pulls.order(access=eleme.access, external_id="1", now=NOW) is None
-    eleme.errors["eleme.order.getOrder"] = "UNAUTHORIZED"
-    with pytest.raises(Refused):
+
+
+@pytest.mark.parametrize(
+    "code", ["UNAUTHORIZED", "ORDER_SERVICE_BUSY", "SHOP_NOT_FOUND", "ORDER_NOT_FOUND_YET"]
+)
+def test_any_other_refusal_says_nothing_of_the_order(eleme, code):
+    eleme.errors["eleme.order.getOrder"] = code
+    with pytest.raises(Refused) as refused:
         pulls.order(access=eleme.access, external_id="1", now=NOW)
+    assert refused.value.code == code
+
+
+def test_messages_for_another_application_are_left_to_it(eleme):
+    foreign = envelope(10, order(), appId=4711, requestId="r2")
+    eleme.results["eleme.msgNew.getPushFailMsg"] = [foreign, {**envelope(10, order()), "appId": None}]
+    assert [pulled.ref for pulled in pulls.missed(access=eleme.access, now=NOW)] == ["200000014063440520"]
+
+
+@pytest.mark.parametrize(("is_open", "level"), [(1, "open"), (0, "paused")])
+def test_whether_a_shop_takes_orders_there(eleme, is_open, level):
+    eleme.results["eleme.shop.mgetShopStatus"] = {str(SHOP): {"id": SHOP, "isOpen": is_open}}
+    assert pulls.level(access=eleme.access, store_code=str(SHOP), now=NOW) == level
+    assert eleme.calls == [("eleme.shop.mgetShopStatus", {"shopIds": [SHOP]})]
 
 
 def test_a_token_is_renewed_with_the_last_ones(eleme):

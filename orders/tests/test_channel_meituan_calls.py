@@ -1,14 +1,12 @@
 """Calls to a Meituan on loopback that checks every signature, and what its answers mean."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
-from orders.channels.calling import Access, Pulled
-from orders.channels.meituan import pulls
+from orders.channels.calling import Access
 from orders.channels.meituan.calls import call, hears
-from orders.channels.meituan.push import parse
-from orders.tests.meituan_messages import APP_ID, SECRET, as_text, paid, refused, running_meituan
+from orders.tests.meituan_messages import APP_ID, SECRET, as_text, refused, running_meituan
 from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.errors import Later
 
@@ -286,112 +284,6 @@ def test_being_turned_away_says_how_long_to_wait(meituan):
     with pytest.raises(Unreachable) as raised:
         tell(meituan, "order.accepted")
     assert raised.value.wait > 0
-
-
-def detail(number, **changes):
-    """An answer of order/getOrderDetail about the order with this number of the day."""
-    order = {**paid(), "order_id": 100000000000000000 + number, "day_seq": number, **changes}
-    return {"data": order}
-
-
-def pulled(platform, known, *, whole=True, day=date(2026, 2, 6)):
-    return list(
-        pulls.orders(
-            access=access_to(platform),
-            store_code="jx-sh-001",
-            day=day,
-            known=frozenset(known),
-            whole=whole,
-            now=NOW,
-        )
-    )
-
-
-def test_the_orders_behind_missing_numbers_are_found_newest_first(meituan):
-    meituan.answer("order/getOrderDaySeq", {"data": {"result": "ok", "day_seq": 5}})
-    meituan.answer(
-        "order/getOrderIdByDaySeq",
-        {"data": {"result": "ok", "order_id": 100000000000000005}},
-        refused(806),
-        {"data": [{"result": "ok", "order_id": 100000000000000002}]},
-    )
-    meituan.answer("order/getOrderDetail", detail(5), detail(2, status=4))
-    found = [parse(kind=order.kind, raw=order.raw) for order in pulled(meituan, ["1", "4", "…0017"])]
-    assert [(m.external_id, m.content.daily_number, m.content.standing) for m in found] == [
-        ("100000000000000005", "5", None),
-        ("100000000000000002", "2", found[1].content.standing),
-    ]
-    assert meituan.calls[:3] == [
-        ("GET", "order/getOrderDaySeq", {"app_poi_code": "jx-sh-001"}),
-        (
-            "GET",
-            "order/getOrderIdByDaySeq",
-            {"app_poi_code": "jx-sh-001", "date_time": "20260206", "day_seq": "5"},
-        ),
-        ("GET", "order/getOrderDetail", {"order_id": "100000000000000005", "is_mt_logistics": "1"}),
-    ]
-
-
-def test_a_run_asks_for_so_many_numbers_and_no_more(meituan):
-    meituan.answer("order/getOrderDaySeq", {"data": {"result": "ok", "day_seq": "300"}})
-    meituan.answer("order/getOrderIdByDaySeq", refused(806))
-    assert pulled(meituan, [], whole=False) == []
-    asked = [call[2]["day_seq"] for call in meituan.calls[1:]]
-    assert asked == [str(number) for number in range(300, 250, -1)]
-
-
-def test_a_day_that_is_over_is_tried_a_little_beyond_the_last_number_we_know(meituan):
-    meituan.answer("order/getOrderIdByDaySeq", {"data": {"result": "ng"}})
-    assert pulled(meituan, ["1", "3"], day=date(2026, 2, 5)) == []
-    asked = [int(call[2]["day_seq"]) for call in meituan.calls]
-    assert asked == [*range(23, 3, -1), 2]
-
-
-def test_being_turned_away_ends_a_run_with_what_it_found(meituan):
-    meituan.answer("order/getOrderDaySeq", {"data": {"day_seq": 2}})
-    meituan.answer("order/getOrderIdByDaySeq", {"data": {"order_id": 100000000000000002}}, refused(711))
-    meituan.answer("order/getOrderDetail", detail(2))
-    run = pulls.orders(
-        access=access_to(meituan),
-        store_code="s",
-        day=date(2026, 2, 6),
-        known=frozenset(),
-        whole=True,
-        now=NOW,
-    )
-    assert isinstance(next(run), Pulled)
-    with pytest.raises(Unreachable):
-        next(run)
-
-
-def test_one_order_as_it_stands_there(meituan):
-    meituan.answer("order/getOrderDetail", detail(17, caution="半糖"))
-    order = pulls.order(access=access_to(meituan), external_id="100000000000000017", now=NOW)
-    message = parse(kind=order.kind, raw=order.raw)
-    assert (message.external_id, message.content.note) == ("100000000000000017", "半糖")
-
-
-def test_an_order_meituan_does_not_know_is_none(meituan):
-    meituan.answer("order/getOrderDetail", refused(806))
-    assert pulls.order(access=access_to(meituan), external_id="1", now=NOW) is None
-    meituan.answer("order/getOrderDetail", refused(704))
-    with pytest.raises(Refused):
-        pulls.order(access=access_to(meituan), external_id="1", now=NOW)
-
-
-@pytest.mark.parametrize("data", [None, [], "x", {}, 5])
-def test_an_answer_in_another_form_is_uncertain(meituan, data):
-    meituan.answer("order/getOrderDetail", {"data": data})
-    with pytest.raises(Uncertain):
-        pulls.order(access=access_to(meituan), external_id="1", now=NOW)
-
-
-def test_there_are_no_missed_messages_and_no_tokens(meituan):
-    access = access_to(meituan)
-    assert pulls.missed(access=access, now=NOW) == ()
-    pulls.confirm(access=access, refs=["1"], now=NOW)
-    assert pulls.renew(access=access, refresh="r", now=NOW) is None
-    assert meituan.calls == []
 
 
 def test_an_order_that_is_completed_there_needs_no_second_word(meituan):

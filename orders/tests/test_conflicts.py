@@ -3,19 +3,34 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from orders import services
-from orders.conflicts import GRACE, RECENT, contradiction, mark_conflict
+from orders.comparison import MOST_ASKED
+from orders.conflicts import (
+    ASK_AGAIN,
+    GRACE,
+    RECENT,
+    contradiction,
+    disputed,
+    going_on,
+    mark_conflict,
+)
 from orders.models import Order
-from orders.reconciliation import MOST_ASKED, reconcile
+from orders.reconciliation import reconcile
 from orders.states import Disagreement, OrderState, PlatformState
+from orders.tests import meituan_messages as meituan
 from orders.tests.boards import watched
 from orders.tests.eleme_messages import order
 from orders.tests.eleme_platform import running_eleme
 from orders.tests.eleme_shop import bound_shop, nothing_is_due, placed
+from orders.tests.meituan_messages import running_meituan
+from orders.tests.stored import MEITUAN_SHOP, meituan_account, store_message
 from outbox.guard import guard_of
 from outbox.models import Job
 from stores.actors import Actor
+from stores.tests.factories import StoreChannelFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -110,7 +125,7 @@ def test_a_conflict_is_shown_once_and_cleared_when_both_agree(eleme, shop, accep
 
     eleme.results[ONE] = order(status="valid")
     with watched(shop.store, now=later) as events:
-        row = reconcile(shop.account, later, whole=True)
+        row = reconcile(shop.account, later + ASK_AGAIN, whole=True)
     assert [(event["kind"], event["card"]["conflict"]) for event in events] == [("order.conflict", "")]
     accepted.refresh_from_db()
     assert (row.conflicts, accepted.platform_state) == (0, "accepted")
@@ -173,7 +188,7 @@ def test_an_order_the_platform_does_not_have_is_missing_until_it_has_it(eleme, s
 
     eleme.errors.clear()
     eleme.results[ONE] = order(status="valid")
-    reconcile(shop.account, later, whole=True)
+    reconcile(shop.account, later + ASK_AGAIN, whole=True)
     assert conflict_of(accepted) == ""
 
 
@@ -214,7 +229,11 @@ def test_a_completed_order_is_not_asked_about_for_ever(eleme, shop, accepted, la
     assert (kinds(eleme), conflict_of(accepted)) == ([], "completed")
 
 
-def test_so_many_are_asked_about_the_oldest_first(eleme, shop, now, later):
+def numbers_asked(platform):
+    return [params["orderId"] for action, params in platform.calls if action == ONE]
+
+
+def test_disputed_orders_are_asked_about_first_the_oldest_first(eleme, shop, now, later):
     for number in range(MOST_ASKED + 2):
         at = f"2026-02-06T09:{59 - number}:00"
         placed(shop, now=now, number=str(number), createdAt=at)
@@ -223,6 +242,73 @@ def test_so_many_are_asked_about_the_oldest_first(eleme, shop, now, later):
 
     reconcile(shop.account, later, whole=False)
 
-    asked = [params["orderId"] for action, params in eleme.calls if action == ONE]
-    assert asked == [str(number) for number in range(MOST_ASKED + 1, 1, -1)]
-    assert sorted(Order.objects.filter(conflict="").values_list("external_id", flat=True)) == ["0", "1"]
+    asked = numbers_asked(eleme)
+    assert asked[:MOST_ASKED] == [str(number) for number in range(MOST_ASKED + 1, 1, -1)]
+    assert sorted(asked[MOST_ASKED:]) == ["0", "1"]
+    assert set(Order.objects.values_list("conflict", flat=True)) == {"missing"}
+
+
+def test_a_refusal_that_is_not_about_the_number_says_nothing_of_the_order(eleme, shop, accepted, later):
+    eleme.errors[ONE] = "ORDER_SERVICE_BUSY"
+
+    row = reconcile(shop.account, later, whole=False)
+
+    assert (row.error, conflict_of(accepted)) == (f"order {accepted.external_id}: 因为", "")
+
+
+@pytest.mark.parametrize("heard", ["placed", "accepted"])
+def test_an_order_whose_guest_wants_the_money_back_may_well_be_accepted(eleme, shop, accepted, later, heard):
+    Order.objects.update(platform_state=heard)
+    refunding = order(status="refunding", refundStatus="applied")
+    eleme.results = {ONE: refunding, ALL: {"list": [refunding]}}
+
+    reconcile(shop.account, later, whole=True)
+
+    accepted.refresh_from_db()
+    assert (accepted.platform_state, accepted.conflict) == (heard, "")
+    assert Job.objects.filter(state="due").count() == 0
+
+
+def test_orders_that_go_on_are_asked_about_once_a_minute_the_longest_unheard_first(eleme, shop, now, later):
+    for number in range(4):
+        placed(shop, now=now + timedelta(seconds=number), number=str(number))
+    nothing_is_due()
+    Order.objects.update(platform_state="accepted")
+    Order.objects.filter(external_id="0").update(asked_at=later)
+    eleme.results[ONE] = order(id="-", orderId="-", status="valid")
+    asked = []
+    for seconds in (5, 35, 65):
+        eleme.calls.clear()
+        reconcile(shop.account, later + timedelta(seconds=seconds), whole=False)
+        asked.append(numbers_asked(eleme))
+
+    assert asked == [["1", "2", "3"], [], ["0", "1", "2", "3"]]
+
+
+@pytest.mark.parametrize(("status", "state"), [("9", "cancelled"), ("8", "delivered")])
+def test_what_meituan_said_of_an_order_and_never_came_is_found(now, status, state):
+    with running_meituan() as platform:
+        account = meituan_account(callback_url=platform.url)
+        StoreChannelFactory(
+            account=account, store__franchise=account.franchise, external_code=MEITUAN_SHOP, auto_accept=True
+        )
+        store_message(account, meituan.push("paid", meituan.paid()), now=now)
+        Order.objects.update(platform_state="accepted")
+        nothing_is_due()
+        platform.answer("order/getOrderDaySeq", {"data": {"result": "ok", "day_seq": 17}})
+        platform.answer("order/getOrderIdByDaySeq", meituan.refused(806))
+        platform.answer("order/getOrderDetail", {"data": meituan.paid(status=status)})
+
+        reconcile(account, now + GRACE, whole=False)
+
+    assert Order.objects.get().state == state
+
+
+def test_what_may_be_disputed_is_looked_for_at_the_stores(shop, accepted, later):
+    """Two million orders lie beside the few: no statement may read all of an account's."""
+    with CaptureQueriesContext(connection) as statements:
+        found = [disputed(shop.account, now=later), going_on(shop.account, now=later)]
+
+    assert found == [[accepted.external_id]] * 2
+    read = [entry["sql"] for entry in statements if 'FROM "orders_order"' in entry["sql"]]
+    assert [sql.count('"orders_order"."store_id" IN') for sql in read] == [2, 2]

@@ -77,5 +77,5 @@ def test_an_old_word_about_a_store_makes_us_ask_for_the_new_one(told, now):
 
     replay(message_id=message.pk, actor=MEI, now=now)
 
-    assert [job.payload for job in Job.objects.all()] == [{"account": message.account_id}]
+    assert Job.objects.get().payload == {"account": message.account_id, "levels": True}
     assert StoreChannel.objects.get().reported_level == "open"

@@ -8,11 +8,13 @@ from django.db import connection
 from django.utils import timezone
 
 from orders import tokens
-from orders.platforms import ask_for_token
+from orders.platforms import admitted, ask_for_token, call_platform
 from orders.tests import meituan_messages as meituan
 from orders.tests.eleme_platform import TOKEN, running_eleme
 from orders.tests.eleme_shop import bound_shop
 from orders.tests.meituan_messages import running_meituan
+from outbox.calling import Refused
+from outbox.errors import NotYet
 from outbox.guard import guard_of
 from outbox.models import Job
 from outbox.runner import run
@@ -122,6 +124,30 @@ def test_an_account_gets_its_first_token_by_itself(eleme, account, now):
     assert run_all() == {f"{account.pk}:first": "done"}
     assert eleme.forms == [{"grant_type": "client_credentials"}]
     assert token_of(account)[0] == "access-2"
+
+
+def test_a_call_before_the_first_token_has_one_got_and_waits_for_it(eleme, account, now):
+    ChannelToken.objects.all().delete()
+    eleme.replies["token"] = (200, json.dumps({**ANSWER, "access_token": TOKEN}).encode())
+    asked = {"call_id": "c", "kind": "order.accepted", "data": {"order_id": "1"}}
+
+    with pytest.raises(NotYet):
+        call_platform(account, **asked)
+    assert run_all() == {f"{account.pk}:first": "done"}
+    call_platform(account, **asked)
+
+    assert [action for action, _ in eleme.calls] == ["eleme.order.confirmOrderLite"]
+
+
+def test_where_no_first_token_is_given_calls_are_refused(eleme, account, now):
+    eleme.replies["token"] = (200, b'{"error": "invalid_client"}')
+    ChannelToken.objects.all().delete()
+    tokens.enqueue_renewals(now=now)
+    assert run_all() == {f"{account.pk}:first": "dead"}
+
+    with pytest.raises(Refused), admitted(account):
+        pass
+    assert eleme.calls == []
 
 
 def test_a_platform_without_tokens_is_not_asked_for_one(now):

@@ -12,7 +12,8 @@ from typing import Any
 
 from orders.channels.calling import Access
 from orders.channels.eleme.client import ask, is_about_the_matter, shop_number
-from orders.channels.eleme.values import CHINA, entries, flag, text
+from orders.channels.eleme.shops import level_of
+from orders.channels.eleme.values import CHINA, entries, text
 from outbox.calling import Refused, Uncertain
 
 Data = Mapping[str, Any]
@@ -160,16 +161,7 @@ def _set_intake(asking: Asking, data: Data) -> Mapping[str, Any]:
     properties = {"isOpen": int(data["level"] == "open")}
     asking("eleme.shop.updateShopBasicInfo", {"shopId": shop, "properties": properties})
     statuses = asking("eleme.shop.mgetShopStatus", {"shopIds": [shop]})
-    status = _status_of(statuses, data["store_code"])
-    is_open = flag(status.get("isOpen")) and flag(status.get("isValid", "1"))
-    return {"level": "open" if is_open else "paused"}
-
-
-def _status_of(statuses: Any, store_code: str) -> Mapping[str, Any]:
-    """The SDK returns a map by shop number; a list is understood as well. Raises Uncertain."""
-    if isinstance(statuses, dict):
-        statuses = list(statuses.values())
-    for status in entries(statuses):
-        if status.get("id") == store_code:
-            return status
-    raise Uncertain("the platform does not say whether the shop is open")
+    level = level_of(statuses, data["store_code"])
+    if not level:
+        raise Uncertain("the platform does not say whether the shop is open")
+    return {"level": level}

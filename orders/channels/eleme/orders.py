@@ -20,8 +20,9 @@ from orders.channels.incoming import IncomingLine, Placed, Rejected, Standing
 
 Fields = Mapping[str, Any]
 
-# The others, pending, unprocessed and refunding, do not tell whether the store has accepted.
 STATES = {"valid": "accepted", "settled": "completed", "invalid": "cancelled"}
+# The one left, refunding, does not tell whether the store has accepted.
+WAITING = frozenset({"pending", "unprocessed"})
 # No documented field says who delivers (assumed): it is the platform, until a message of type 71 says that
 # the store does.
 FULFILMENT = "platform_courier"
@@ -60,6 +61,7 @@ def placed(order: Fields, *, order_id: str, shop: str, sent: datetime | None, fi
         complete=_is_complete(order, daily_number, lines),
         standing=_standing(order),
         first_hand=first_hand,
+        vague=text(order.get("status"), 20) not in WAITING | STATES.keys(),
         store_name=text(order.get("shopName"), 100),
     )
 

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from orders.channels.calling import Access, Pulled, Token
-from orders.channels.eleme.client import ask, fresh_token, is_about_the_matter, shop_number
+from orders.channels.calling import Access, Page, Pulled, Token, page_with
+from orders.channels.eleme.client import ask, fresh_token, shop_number
 from orders.channels.eleme.push import ORDER
+from orders.channels.eleme.shops import level_of
 from orders.channels.eleme.values import code, entries
-from outbox.calling import Refused
+from outbox.calling import Refused, Uncertain
 
 logger = logging.getLogger(__name__)
 
+KNOWN_BY = "external_id"
+NEEDS_TOKEN = True
 PAGE_SIZE, MOST_PAGES = 50, 100
+# No list of the codes about orders was found. Assumed: the one that says there is none says it by its name.
+NO_SUCH_ORDER = re.compile(r"(?:.*_)?ORDER_(?:IS_)?NOT_(?:FOUND|EXISTS?)")
 # Not every application may ask for the messages beside the ones about orders.
 NOT_FOR_US = frozenset({"ACCESS_DENIED", "METHOD_NOT_ALLOWED", "PERMISSION_DENIED"})
 
@@ -38,7 +45,7 @@ def _failed_pushes(access: Access, now: datetime) -> list[Pulled]:
     of the envelopes that pushes have.
     """
     query = {"msgQueryRequest": {"appId": _app_number(access)}}
-    return _messages(_ask(access, "eleme.msgNew.getPushFailMsg", query, now, token=""))
+    return _messages(access, _ask(access, "eleme.msgNew.getPushFailMsg", query, now, token=""))
 
 
 def confirm(*, access: Access, refs: Sequence[str], now: datetime) -> None:
@@ -55,65 +62,88 @@ def _not_reached(access: Access, now: datetime) -> list[Pulled]:
         if refusal.code not in NOT_FOR_US:
             raise
         return []
-    return _messages(found)
+    return _messages(access, found)
 
 
-def _messages(found: Any) -> list[Pulled]:
+def _messages(access: Access, found: Any) -> list[Pulled]:
+    """Those of our application: what is another's, it will ask for itself."""
+    envelopes = entries(found)
     pulled = [
         Pulled(kind, json.dumps(envelope), ref=code(envelope.get("requestId")))
-        for envelope in entries(found)
-        if (kind := code(envelope.get("type"))).isdecimal()
+        for envelope in envelopes
+        if (kind := code(envelope.get("type"))).isdecimal() and _is_ours(access, envelope)
     ]
-    if found and not (isinstance(found, list) and len(found) == len(pulled)):
+    if found and not (isinstance(found, list) and len(found) == len(envelopes)):
         logger.warning("Ele.me lists missed messages in a form we do not know")
     return pulled
 
 
+def _is_ours(access: Access, envelope: dict[str, Any]) -> bool:
+    return code(envelope.get("appId")) in {"", access.app_id}
+
+
 def orders(
-    *, access: Access, store_code: str, day: date, known: frozenset[str], whole: bool, now: datetime
-) -> Iterable[Pulled]:
+    *,
+    access: Access,
+    store_code: str,
+    day: date,
+    known: frozenset[str],
+    whole: bool,
+    start: str,
+    now: datetime,
+) -> Iterator[Page]:
     """Orders of a store that wait for acceptance and are not `known`; with `whole` also all of `day`, known
-    or not, since they say where the order stands."""
+    or not, since they say where the order stands. `start` is the number of a page of these."""
     shop = shop_number(store_code)
-    waiting = _ask(access, "eleme.order.getUnprocessOrders", {"shopId": shop}, now)
-    for listed in waiting if isinstance(waiting, list) else ():
-        found = _waiting(access, listed, known, now)
-        if found is not None:
-            yield found
+    if not start:
+        yield from _waiting(access, shop, known, now)
     if whole:
-        yield from _all_orders(access, shop, day, now)
+        yield from _all_orders(access, shop, day, int(start or 1), now)
 
 
-def _waiting(access: Access, listed: Any, known: frozenset[str], now: datetime) -> Pulled | None:
+def _waiting(access: Access, shop: int, known: frozenset[str], now: datetime) -> Iterator[Page]:
     """The SDK returns numbers; whole orders are understood as well."""
-    if isinstance(listed, dict):
-        return _pulled(listed)
-    if not isinstance(listed, str) or listed in known:
-        return None
-    return order(access=access, external_id=listed, now=now)
+    found = _ask(access, "eleme.order.getUnprocessOrders", {"shopId": shop}, now)
+    for listed in found if isinstance(found, list) else ():
+        if isinstance(listed, dict):
+            yield Page((_pulled(listed),), rest="")
+        elif isinstance(listed, str) and listed not in known:
+            yield page_with(partial(order, access=access, external_id=listed, now=now), rest="")
 
 
-def _all_orders(access: Access, shop: int, day: date, now: datetime) -> Iterator[Pulled]:
-    for page in range(1, MOST_PAGES + 1):
-        params = {"shopId": shop, "pageNo": page, "pageSize": PAGE_SIZE, "date": day.isoformat()}
-        found = _ask(access, "eleme.order.getAllOrders", params, now)
+def _all_orders(access: Access, shop: int, day: date, first: int, now: datetime) -> Iterator[Page]:
+    for number in range(first, MOST_PAGES + 1):
+        params = {"shopId": shop, "pageNo": number, "pageSize": PAGE_SIZE, "date": day.isoformat()}
+        rest = str(number + 1)
+        try:
+            found = _ask(access, "eleme.order.getAllOrders", params, now)
+        except Uncertain as fault:
+            yield Page((), rest, fault)
+            continue
         listed = entries(found.get("list")) if isinstance(found, dict) else []
-        for fields in listed:
-            yield _pulled(fields)
+        yield Page([_pulled(fields) for fields in listed], rest)
         if len(listed) < PAGE_SIZE:
             return
     logger.warning("Ele.me shows no more than %s orders of a day", PAGE_SIZE * MOST_PAGES)
 
 
 def order(*, access: Access, external_id: str, now: datetime) -> Pulled | None:
-    """One order as it stands there; None if the platform will not show us one of that number."""
+    """One order as it stands there; None if there is none of that number."""
     try:
         found = _ask(access, "eleme.order.getOrder", {"orderId": external_id}, now)
     except Refused as refusal:
-        if is_about_the_matter(refusal):
+        if NO_SUCH_ORDER.fullmatch(refusal.code):
             return None
         raise
-    return _pulled(found) if isinstance(found, dict) else None
+    if found is not None and not isinstance(found, dict):
+        raise Uncertain("the order is unreadable")
+    return _pulled(found) if found else None
+
+
+def level(*, access: Access, store_code: str, now: datetime) -> str:
+    """Whether the shop takes orders there; "" if the platform does not say."""
+    statuses = _ask(access, "eleme.shop.mgetShopStatus", {"shopIds": [shop_number(store_code)]}, now)
+    return level_of(statuses, store_code)
 
 
 def _pulled(fields: dict[str, Any]) -> Pulled:
@@ -128,7 +158,8 @@ def renew(*, access: Access, refresh: str, now: datetime) -> Token | None:
 def _ask(
     access: Access, action: str, params: dict[str, Any], now: datetime, *, token: str | None = None
 ) -> Any:
-    return ask(access, action, params, call_id=str(uuid4()), now=now, token=token)
+    with access.turn():
+        return ask(access, action, params, call_id=str(uuid4()), now=now, token=token)
 
 
 def _app_number(access: Access) -> int | str:

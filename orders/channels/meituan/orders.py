@@ -19,7 +19,9 @@ from stores.datum import from_gcj02
 
 ORDER: TypeAdapter[Order] = TypeAdapter(Order)
 
-STANDINGS = {"4": "accepted", "8": "completed", "9": "cancelled"}
+# 3 (received) and 6 (under way) are in the older tables only.
+STANDINGS = {"4": "accepted", "6": "accepted", "8": "completed", "9": "cancelled"}
+WAITING = frozenset({"", "1", "2", "3"})
 SELF_DELIVERED = frozenset({"0000", "00009003", "999"})
 PICKED_UP = "1"
 DEGRADED = "-1"
@@ -81,6 +83,7 @@ def _placed(order: Order, complete: bool, standing: Standing | None, *, first_ha
         complete=complete,
         standing=standing,
         first_hand=first_hand,
+        vague=order.get("status", "") not in WAITING | STANDINGS.keys(),
         store_name=text(order.get("wm_poi_name", ""), 100),
     )
 
