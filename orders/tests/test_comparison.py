@@ -19,7 +19,7 @@ from outbox.errors import NotYet
 from outbox.guard import guard_of
 from outbox.models import Job
 from outbox.runner import run
-from outbox.services import claim
+from outbox.services import claim, enqueue
 from stores.models import ChannelToken
 from stores.tests.factories import StoreChannelFactory
 
@@ -230,11 +230,14 @@ def test_a_list_is_read_to_its_end_however_often_it_is_left(poi, now, frozen, ti
     assert set(Job.objects.values_list("state", flat=True)) == {"done"}
 
 
-def test_what_does_not_fit_into_a_run_is_another_jobs(eleme, shop, now, time_is_up):
+@pytest.mark.parametrize(("levels", "runs"), [(False, 4), (True, 7)])
+@pytest.mark.usefixtures("frozen", "time_is_up")
+def test_what_does_not_fit_into_a_run_is_another_jobs(eleme, shop, now, levels, runs):
     open_shops(shop, *SHOPS[1:3])
-    enqueue_runs(now=now)
+    payload = {"account": shop.account_id, "whole": False, "levels": levels}
+    enqueue(kind="channel.reconcile", key="k", payload=payload, now=now)
 
-    assert run_all() == 4
+    assert run_all() == runs
 
     assert shops_asked(eleme) == SHOPS[:3]
     assert [action for action, _ in eleme.calls].count(FAILED) == 1
