@@ -100,16 +100,18 @@ class IntakeApp:
             raise Rejected(404, "There is no such intake address.")
         if scope["method"] not in push.METHODS:
             raise Rejected(405, "This method is not understood here.")
-        request = _request(scope, self._public_url, match["kind"] or "")
         name = match["channel"], match["account"]
+        known = self._directory.known(*name)
+        if known is not None:
+            self._check_room(known, push)
+        request = _request(scope, self._public_url, match["kind"] or "")
         try:
             _check_length(request.headers)
         except Rejected as rejected:
-            return self._refuse(self._directory.known(*name), push, request, rejected)
+            return self._refuse(known, push, request, rejected)
         account = await self._directory.account(*name)
         if account is None:
             raise Rejected(404, "There is no such account.")
-        self._check_room(account, push)
         return await self._take(account, push, request, receive)
 
     def _refuse(self, account: Account | None, push: Push, request: Request, rejected: Rejected) -> Answer:
