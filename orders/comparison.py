@@ -34,7 +34,7 @@ RUN_SECONDS = 12.0
 """Then the rest is another job's: with its last call, a run must end within its job's lease.
 
 Single orders have what lists leave of one run and all of another. So at 20 calls a second, half of which are
-ours, an account of 50 stores asks for some 380 orders a minute: of 2,000 that go on, in five minutes for each.
+ours, an account of 50 stores asks for some 380 orders a minute: for each of 2,000 that go on, every five.
 """
 MOST_ASKED = 20  # single orders of any other kind a run asks for, so that there is time for those that go on
 LONGEST_TURN = 4.0  # seconds a call waits while others are served; who rests longer is not to be asked
@@ -223,12 +223,13 @@ class Comparison:
         begins = datetime.combine(day, datetime.min.time(), CHINA)
         orders = Order.objects.filter(
             account=self._account,
-            store__franchise=self._account.franchise_id,
+            store__in=conflicts.stores_of(self._account),
             placed_at__gte=begins,
             placed_at__lt=begins + DAY,
         )
         known: dict[str, set[str]] = {}
-        for code, number in orders.values_list("platform_store_code", self._pulls.KNOWN_BY).iterator():
+        # In no order: the newest first would be looked for among the orders of all accounts and times.
+        for code, number in orders.order_by().values_list("platform_store_code", self._pulls.KNOWN_BY):
             known.setdefault(code, set()).add(number)
         return known
 

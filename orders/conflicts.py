@@ -88,10 +88,15 @@ def recent(account: ChannelAccount, *, now: datetime) -> QuerySet[Any]:
 
     They are looked for store by store, where there are indexes for both: the orders are of all times.
     """
-    stores = list(Store.objects.filter(franchise=account.franchise_id).values_list("pk", flat=True))
+    stores = stores_of(account)
     lately = Q(store__in=stores, on_board=True) | Q(store__in=stores, placed_at__gte=now - RECENT)
     orders = Order.objects.filter(lately, account=account)
     return orders.annotate(since=Coalesce("ended_at", "accepted_at", "received_at"))
+
+
+def stores_of(account: ChannelAccount) -> list[int]:
+    """Wherever orders of the account can be: they may have been moved to a store that is not bound to it."""
+    return list(Store.objects.filter(franchise=account.franchise_id).values_list("pk", flat=True))
 
 
 def settle(account: ChannelAccount, told: Mapping[str, str | None], *, now: datetime) -> None:
