@@ -6,6 +6,7 @@ statement with the parameter bound by the server spares reading and planning the
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -70,15 +71,18 @@ def run(*statements: Statement) -> list[Result]:
 def _run_together(statements: Sequence[Statement]) -> list[Result]:
     database = connection.connection  # looked up once: `connection` is found anew at every use
     cursors = [RawCursor(database) for _ in statements]
-    with connection.wrap_database_errors, database.pipeline():
+    # A pipeline of one would be four waits instead of one, and after each the interpreter must be got again.
+    together = database.pipeline() if len(statements) > 1 else nullcontext()
+    with connection.wrap_database_errors, together:
         for cursor, statement in zip(cursors, statements, strict=True):
             cursor.execute(statement.text, [Json(statement.rows, dumps=to_json)], prepare=True)
-    return [list(cursor.fetchall()) if _returns_rows(cursor) else [] for cursor in cursors]
+    return [_rows(cursor) for cursor in cursors]
 
 
-def _returns_rows(cursor: RawCursor[Any]) -> bool:
-    """As `cursor.description` tells, without describing every column."""
-    return cursor.pgresult is not None and cursor.pgresult.nfields > 0
+def _rows(cursor: RawCursor[tuple[Any, ...]]) -> Result:
+    """What a statement gave back; `cursor.description` would describe every column only to say whether."""
+    gave_back = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+    return cursor.fetchall() if gave_back else []
 
 
 def _run_on_sqlite(statement: Statement) -> Result:

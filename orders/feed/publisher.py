@@ -18,7 +18,9 @@ from orders.feed.wire import events_frame
 
 logger = logging.getLogger(__name__)
 MOST_WAITING = 1_000  # frames; the oldest are dropped first
-PAUSE = 0.03  # seconds between two rounds of sending: in a storm a store's commits go out together
+# Seconds between two rounds of sending, for each frame of the last one, and at most: in a storm a store's
+# commits go out together, and the publisher leaves the interpreter to those who write them.
+PAUSE_PER_FRAME, LONGEST_PAUSE = 0.008, 0.1
 SEND_TIMEOUT = 2.0  # seconds until Redis counts as gone
 LARGEST_FRAME = 128 * 1024  # characters; a larger one is sent as a bare hint to look into the database
 
@@ -64,7 +66,7 @@ class Publisher:
                     batch = joined(self._waiting)
                     self._waiting.clear()
                 runner.run(self._send_all(batch))
-                time.sleep(PAUSE)
+                time.sleep(min(len(batch) * PAUSE_PER_FRAME, LONGEST_PAUSE))
 
     async def _send_all(self, batch: list[Committed]) -> None:
         try:
