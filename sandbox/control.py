@@ -19,6 +19,7 @@ from sandbox.platform import NotPossible
 from sandbox.platforms import Platforms
 from sandbox.traffic import Traffic
 
+ACTORS = ("customer", "merchant", "platform", "system", "portal")
 ACK_WITHIN = 20.0  # seconds that `/control/orders` waits for the portal
 
 
@@ -115,6 +116,8 @@ class Control:
         place = self.platforms.find(str(code), str(wish.pop("account", "")), order_id)
         if place is None:
             return JSONResponse({"error": "unknown store_code"}, 404)
+        if wish.get("by", "customer") not in ACTORS:
+            return JSONResponse({"error": f"by is one of {', '.join(ACTORS)}"}, 422)
         try:
             message = place.tell(kind, order_id, **wish)
         except NotPossible as reason:

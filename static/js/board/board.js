@@ -10,6 +10,7 @@ import { Feed } from "./socket.js";
 import { Sounds } from "./sounds.js";
 import { columns, EMPTY, lateIds, news, predict, reduce, stillWaiting, undoUntil } from "./state.js";
 import { Stillness } from "./stillness.js";
+import { orderName } from "./words.js";
 
 const TICK_MS = 1_000;
 const FRAME_MS = 16;
@@ -186,7 +187,7 @@ export class Board extends EventTarget {
 
   /** A step of an order: kept until the server has it. */
   step(card, verb, reason = "") {
-    this.commands.keep({ order: card.id, number: card.number, verb, body: { reason } });
+    this.commands.keep({ order: card.id, number: orderName(card), verb, body: { reason } });
     if (verb === "undo") this.#mine = this.#mine.filter((id) => id !== card.id);
     else this.#mine = [...this.#mine.filter((id) => id !== card.id), card.id].slice(-20);
     this.#changed();
@@ -194,7 +195,7 @@ export class Board extends EventTarget {
 
   /** An answer to a guest: to a "request" or an "urge"; kept until the server has it. */
   answer(card, verb, body) {
-    this.commands.keep({ order: card.id, number: card.number, verb, body });
+    this.commands.keep({ order: card.id, number: orderName(card), verb, body });
   }
 
   undo(card) {

@@ -14,6 +14,12 @@ export function openRequest({ request, state }) {
   return request.about === "refund" || !CALLED_OFF.has(state) ? request : null;
 }
 
+/** Whether somebody at the counter must see the card, wherever it is: a wish, an urge, an end, a conflict. */
+export function needsEye(card) {
+  const guest = openRequest(card) !== null || urgeWaits(card);
+  return guest || card.state === "cancelled" || card.conflict !== "";
+}
+
 /** Cards whose guests wait for an answer, the most urgent first. */
 export function openRequests(cards) {
   return [...cards].filter(openRequest).sort((a, b) => urgency(a) - urgency(b));

@@ -123,13 +123,13 @@ function givenUp(state) {
 }
 
 /** What the counter calls the platform; an account of no big platform goes by its own name. */
-export function platformLabel(card) {
-  return platformMark(card) || card.account;
+export function platformLabel({ channel, account }) {
+  return { eleme: gettext("Ele.me"), meituan: gettext("Meituan") }[channel] ?? account;
 }
 
-/** The name that stands under an order's number; none for accounts of the standard channel. */
-export function platformMark({ channel }) {
-  return { eleme: gettext("Ele.me"), meituan: gettext("Meituan") }[channel] ?? "";
+/** An order by its number and platform: each platform counts its own. */
+export function orderName(card) {
+  return `${card.number} ${platformLabel(card)}`;
 }
 
 export function channelState(state) {
@@ -224,7 +224,11 @@ export function moved({ kind, actor, card, store }) {
     kind === "order.moved"
       ? gettext("#%(number)s is made by %(store)s now (%(by)s).")
       : gettext("#%(number)s came from %(store)s (%(by)s).");
-  return fill(words, { number: card.number, store: `${store.code} ${store.name}`, by: actorLabel(actor) });
+  return fill(words, {
+    number: orderName(card),
+    store: `${store.code} ${store.name}`,
+    by: actorLabel(actor),
+  });
 }
 
 /** Who did something: people by their names, parts of the system in the reader's words. */

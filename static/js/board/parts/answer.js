@@ -3,7 +3,7 @@
 import { html } from "../../../vendor/lit-3.3.3.js";
 import { fill, money } from "../format.js";
 import { openRequest, urgeWaits } from "../guests.js";
-import { refuseReasons, requestTitle, urgeAnswers } from "../words.js";
+import { orderName, refuseReasons, requestTitle, urgeAnswers } from "../words.js";
 import { DialogPiece } from "./dialog.js";
 import { button } from "./piece.js";
 
@@ -27,13 +27,13 @@ class AnswerDialog extends DialogPiece {
   }
 
   title() {
-    const number = this.board.card(this.order)?.number ?? "";
+    const card = this.board.card(this.order);
     const words = {
       agree: gettext("Agree for #%(number)s"),
       refuse: gettext("Refuse for #%(number)s"),
       urge: gettext("Answer the guest of #%(number)s"),
     }[this.kind];
-    return fill(words, { number });
+    return fill(words, { number: card ? orderName(card) : "" });
   }
 
   body() {

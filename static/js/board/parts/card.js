@@ -8,8 +8,8 @@ import {
   actorLabel,
   deliveryLabel,
   fulfilmentLabel,
+  orderName,
   platformLabel,
-  platformMark,
   reasonLabel,
   stateLabel,
   stepIcon,
@@ -42,7 +42,7 @@ class OrderCard extends Piece {
         <div class="card-top">
           <span class="card-id">
             <span class="card-number ${card.number.length > 4 ? "is-long" : ""}">${card.number}</span>
-            ${this.#platform()}
+            <span class="card-platform">${platformLabel(card)}</span>
           </span>
           ${this.#button()}
         </div>
@@ -69,20 +69,13 @@ class OrderCard extends Piece {
   }
 
   #label() {
-    const { number, cups, state } = this.card;
+    const { cups, state } = this.card;
     const words = ngettext(
       "Order %(number)s, %(cups)s cup, %(state)s",
       "Order %(number)s, %(cups)s cups, %(state)s",
       cups,
     );
-    const named = [number, platformMark(this.card)].filter(Boolean).join(" ");
-    return fill(words, { number: named, cups, state: stateLabel(state) });
-  }
-
-  /** Each platform counts its own orders: without it, two cards of a day have the same number. */
-  #platform() {
-    const mark = platformMark(this.card);
-    return mark ? html`<span class="card-platform">${mark}</span>` : nothing;
+    return fill(words, { number: orderName(this.card), cups, state: stateLabel(state) });
   }
 
   #asks() {
@@ -93,7 +86,7 @@ class OrderCard extends Piece {
   }
 
   #more() {
-    const label = fill(gettext("More about order %(number)s"), { number: this.card.number });
+    const label = fill(gettext("More about order %(number)s"), { number: orderName(this.card) });
     const open = () => this.emit("open-card", { id: this.card.id });
     return iconButton("ellipsis-vertical", label, open, "button-quiet card-more");
   }
@@ -172,8 +165,7 @@ class OrderCard extends Piece {
   #from() {
     const { card } = this;
     const { campaign, fulfilment, funding } = card;
-    const account = platformMark(card) ? "" : platformLabel(card);
-    const words = [fulfilmentLabel(fulfilment), account, campaign?.name].filter(Boolean).join(" · ");
+    const words = [fulfilmentLabel(fulfilment), campaign?.name].filter(Boolean).join(" · ");
     return html`<p class="card-from">
       ${funding === "free" ? tag("free", gettext("Free"), "gift") : nothing}
       <span class="card-origin">${words}</span>

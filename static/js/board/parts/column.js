@@ -5,6 +5,7 @@
 
 import { html, nothing, repeat } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../format.js";
+import { needsEye } from "../guests.js";
 import { columnLabel, emptyColumn } from "../words.js";
 import { icon, Piece } from "./piece.js";
 
@@ -61,7 +62,8 @@ class BoardColumn extends Piece {
 
   render() {
     const page = this.items.slice(this.from, this.from + RENDERED);
-    const count = this.items.filter((item) => !item.gone).length;
+    // A cancelled card stays until somebody saw it, but it is no work.
+    const count = this.items.filter(({ card, gone }) => !gone && card.state !== "cancelled").length;
     return html`
       <header class="column-head">
         <h2>${columnLabel(this.name)}</h2>
@@ -92,8 +94,21 @@ class BoardColumn extends Piece {
     const rest = this.items.length - this.from - this.fitting;
     if (rest <= 0) return nothing;
     return html`<button type="button" class="button" @click=${() => this.#turn(this.from + this.fitting)}>
-      ${fill(ngettext("+%(count)s more", "+%(count)s more", rest), { count: rest })} ${icon("chevron-right")}
+      ${fill(ngettext("+%(count)s more", "+%(count)s more", rest), { count: rest })} ${this.#unseen()}
+      ${icon("chevron-right")}
     </button>`;
+  }
+
+  /** How many cards that do not fit need somebody. */
+  #unseen() {
+    const beyond = this.items.slice(this.from + this.fitting);
+    const count = beyond.filter(({ card }) => needsEye(card)).length;
+    if (!count) return nothing;
+    const words = ngettext("%(count)s of them needs you", "%(count)s of them need you", count);
+    return html`<span class="column-eye" title=${fill(words, { count })}>
+      ${icon("triangle-alert")}<span aria-hidden="true">${count}</span>
+      <span class="visually-hidden">${fill(words, { count })}</span>
+    </span>`;
   }
 
   #turn(from) {

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../format.js";
+import { orderName } from "../words.js";
 import { DialogPiece } from "./dialog.js";
 import { button, icon } from "./piece.js";
 
@@ -19,7 +20,7 @@ class HandoffDialog extends DialogPiece {
   }
 
   title() {
-    return fill(gettext("Hand off #%(number)s"), { number: this.card.number });
+    return fill(gettext("Hand off #%(number)s"), { number: orderName(this.card) });
   }
 
   body() {

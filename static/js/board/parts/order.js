@@ -3,7 +3,7 @@
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock, fill, money } from "../format.js";
 import { canMove, canPostpone, nextStep, otherSteps } from "../state.js";
-import { endReasons, fulfilmentLabel, platformLabel, stateLabel, stepLabel } from "../words.js";
+import { endReasons, fulfilmentLabel, orderName, platformLabel, stateLabel, stepLabel } from "../words.js";
 import { conflictBand, requestBand, urgeBand } from "./asks.js";
 import { deliveryLine, drinks, expectedWords, noteLine } from "./card.js";
 import { DialogPiece } from "./dialog.js";
@@ -36,7 +36,7 @@ class OrderDialog extends DialogPiece {
   }
 
   title() {
-    return this.card ? `#${this.card.number} · ${stateLabel(this.card.state)}` : "";
+    return this.card ? `#${orderName(this.card)} · ${stateLabel(this.card.state)}` : "";
   }
 
   body() {
@@ -154,7 +154,7 @@ class OrderDialog extends DialogPiece {
     const choice = ([reason, words]) =>
       button(words, () => this.#end(card, reason), { look: "button-danger" });
     return html`
-      <p>${fill(warning, { number: card.number })}</p>
+      <p>${fill(warning, { number: orderName(card) })}</p>
       <fieldset class="choice">
         <legend class="label">${question}</legend>
         <div class="choices choices-large">${endReasons(this.ending).map(choice)}</div>

@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { clock } from "../format.js";
-import { stateLabel, stepLabel } from "../words.js";
+import { platformLabel, stateLabel, stepLabel } from "../words.js";
 import { conflictBand } from "./asks.js";
 import { DialogPiece } from "./dialog.js";
 import { button } from "./piece.js";
@@ -41,7 +41,7 @@ class RecentDialog extends DialogPiece {
     return html`<li class="recent-row">
       <b class="recent-number">${card.number}</b>
       <span>
-        ${stateLabel(card.state)} · ${clock(ended, this.board.zone)} <small class="muted">${drinks}</small>
+        ${platformLabel(card)} · ${stateLabel(card.state)} · ${clock(ended, this.board.zone)} <small class="muted">${drinks}</small>
         ${conflictBand(card)}
       </span>
       ${RECALLABLE.has(card.state) ? button(stepLabel("recall"), () => this.#back(card)) : nothing}

@@ -2,7 +2,7 @@
 
 import { html } from "../../../vendor/lit-3.3.3.js";
 import { search } from "../state.js";
-import { stateLabel } from "../words.js";
+import { platformLabel, stateLabel } from "../words.js";
 import { DialogPiece } from "./dialog.js";
 
 const SHOWN = 8;
@@ -50,7 +50,7 @@ class SearchDialog extends DialogPiece {
     return html`<li>
       <button type="button" class="button recent-row recent-open" @click=${() => this.#open(card)}>
         <b class="recent-number">${card.number}</b>
-        <span>${stateLabel(card.state)} <small class="muted">${drinks}</small></span>
+        <span>${platformLabel(card)} · ${stateLabel(card.state)} <small class="muted">${drinks}</small></span>
       </button>
     </li>`;
   }

@@ -3,7 +3,7 @@
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../format.js";
 import { undoUntil } from "../state.js";
-import { stepDone } from "../words.js";
+import { orderName, stepDone } from "../words.js";
 import { icon, Piece } from "./piece.js";
 
 class UndoToast extends Piece {
@@ -15,7 +15,7 @@ class UndoToast extends Piece {
     const left = Math.max(0, Math.ceil((undoUntil(card) - this.now) / 1000));
     return html`
       <div class="toast">
-        <span>${fill(stepDone(card.state), { number: card.number })}</span>
+        <span>${fill(stepDone(card.state), { number: orderName(card) })}</span>
         <button type="button" class="button button-primary" @click=${() => this.emit("undo-step", { card })}>
           ${icon("undo-2")} ${gettext("Undo")} <span class="toast-left">${left}</span>
         </button>
