@@ -79,7 +79,7 @@ class ChannelAccountAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("checks"))
     def checks(self, account: ChannelAccount) -> str:
-        if account.pk is None:
+        if account._state.adding:
             return _("Save it first: then what is missing stands here, and what to register.")
         faults = [(fault,) for fault in faults_of(account, now=timezone.now())]
         return format_html_join("", '<p class="fault">{}</p>', faults) or _("Nothing is missing.")
