@@ -30,6 +30,12 @@ SIZES = {"tablet": (1280, 800), "phone": (390, 844), "wall": (1920, 1080)}
 OPEN_HAND_OFF = """order => [...document.querySelectorAll("order-card")]
   .find(({ card }) => card.id === order)
   .querySelector("[data-step]").click()"""
+# An order of Ele.me that is not made yet, and that stands where one can see it.
+IN_SIGHT = """() => {
+  const waits = ({ channel, state }) => channel === "eleme" && ["accepted", "making"].includes(state);
+  const seen = [...document.querySelectorAll("order-card")].find((e) => e.checkVisibility() && waits(e.card));
+  return seen ? seen.card : null;
+}"""
 WAVE_SECONDS = 75  # until the counters are busy at the chosen speed
 
 
@@ -181,16 +187,13 @@ class Photographer:
         page.wait_for_timeout(800)
 
     def _request(self, page: Page) -> None:
-        """A guest of Ele.me wants to cancel what somebody has begun to make."""
+        """A guest of Ele.me wants to cancel."""
+        self._board(page)
         page.request.post(f"{self._sandbox}/control/crew", data={"working": False})
-        page.goto("/")
-        feed = page.request.get(f"/api/v1/stores/{self._store}/feed").json()
-        wanted = [c for c in feed["cards"] if c["channel"] == "eleme" and c["state"] in {"making", "ready"}]
-        card = min(wanted, key=lambda c: c["started_at"])
+        card = page.wait_for_function(IN_SIGHT).json_value()
         wish = {"type": "order.cancel_requested", "order_id": card["external_id"], "account": card["account"]}
         wish |= {"store_code": self._users["staff"]["stores"][0]["code"], "reason": "等太久了"}
         page.request.post(f"{self._sandbox}/control/messages", data=wish)
-        self._board(page)
         page.wait_for_selector(f"[data-card='{card['id']}'] .ask")
         page.request.post(f"{self._sandbox}/control/crew", data={"working": True})
 
@@ -200,6 +203,7 @@ class Photographer:
     def _message(self, page: Page) -> None:
         page.goto("/admin/orders/incomingmessage/?kind=10")
         page.click("#result_list th a >> nth=0")
+        page.wait_for_url("**/change/**")
 
     def _admin(self, page: Page) -> None:
         page.goto("/admin/orders/order/")
