@@ -65,7 +65,6 @@ DOCUMENTED = [
     Shot("report", "phone", "dark", "zh-hans"),
     Shot("request", "wall", "dark", "en"),
     Shot("channels", "tablet", "light", "en"),
-    Shot("message", "tablet", "light", "en"),
     Shot("admin", "tablet", "light", "en"),
     Shot("login", "tablet", "light", "de"),
     Shot("home", "tablet", "light", "zh-hans"),
@@ -202,8 +201,8 @@ class Photographer:
 
     def _message(self, page: Page) -> None:
         page.goto("/admin/orders/incomingmessage/?kind=10")
-        page.click("#result_list th a >> nth=0")
-        page.wait_for_url("**/change/**")
+        page.click("#result_list tbody a >> nth=0")
+        page.wait_for_url(lambda url: "/change/" in url)
 
     def _admin(self, page: Page) -> None:
         page.goto("/admin/orders/order/")
