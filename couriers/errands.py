@@ -8,9 +8,10 @@ from django.utils.translation import gettext_noop
 
 from couriers.models import CourierAccount, CourierStore, HandOff
 from couriers.providers import PROVIDERS
-from couriers.providers.base import Access, Errand, Item, Provider, Receiver
+from couriers.providers.base import Access, Errand, Item, Key, Place, Provider
 from orders.models import Order
 from outbox.calling import Refused
+from stores.models import Store
 
 
 def account_of(handoff: HandOff) -> CourierAccount:
@@ -25,9 +26,13 @@ def provider_of(handoff: HandOff) -> Provider:
     return PROVIDERS[account_of(handoff).provider]
 
 
-def access_of(handoff: HandOff) -> Access:
+def key_of(handoff: HandOff) -> Key:
+    """How the errand is named towards its courier."""
+    return Key(handoff.origin_id, handoff.provider_ref)
+
+
+def access_of(account: CourierAccount) -> Access:
     """Where and with what credentials. Raises Refused when they cannot be read."""
-    account = account_of(handoff)
     try:
         return Access(base_url=account.base_url, credentials=json.loads(account.credentials))
     except ValueError as error:
@@ -41,29 +46,55 @@ def errand_of(handoff: HandOff) -> Errand:
     if shop is None:
         raise Refused(gettext_noop("The courier does not know the store."))
     lines = order.lines.order_by("position")
-    path = reverse("courier-callback", args=[account.provider, handoff.callback_token])
     return Errand(
         origin_id=handoff.origin_id,
         shop_no=shop.shop_no,
         number=order.daily_number,
-        receiver=_receiver(order),
+        pickup=_pickup(handoff.store),
+        receiver=_receiver(order, handoff.store.city),
+        pickup_code=handoff.pickup_code,
         value=order.goods,
+        currency=order.currency,
         cups=order.cups,
-        items=tuple(Item(line.sku, line.name, line.quantity) for line in lines),
+        items=tuple(Item(line.sku, line.name, line.quantity, line.unit_price) for line in lines),
         note=order.note,
-        callback_url=settings.PUBLIC_URL.rstrip("/") + path,
+        source=order.account.channel,
+        source_number=order.external_id,
+        ready_at=order.expected_at,
+        deliver_by=order.promised_at,
+        bag=handoff.bag,
+        bags=handoff.bags,
+        callback_url=callback_url(handoff),
     )
 
 
-def _receiver(order: Order) -> Receiver:
+def callback_url(handoff: HandOff) -> str:
+    """Where the courier tells of this hand-off."""
+    path: str = reverse("courier-callback", args=[account_of(handoff).provider, handoff.callback_token])
+    return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
+
+
+def _pickup(store: Store) -> Place:
+    return Place(
+        name=store.name,
+        phone=store.phone,
+        address=store.address,
+        city=store.city,
+        latitude=store.latitude,
+        longitude=store.longitude,
+    )
+
+
+def _receiver(order: Order, city: str) -> Place:
     if order.latitude is None or order.longitude is None:
         raise Refused(gettext_noop("The order has no position to deliver to."))
     if not order.customer_phone or not order.address:
         raise Refused(gettext_noop("The order has no phone number or no address."))
-    return Receiver(
+    return Place(
         name=order.customer_name or "-",
         phone=order.customer_phone,
         address=order.address,
+        city=city,
         latitude=order.latitude,
         longitude=order.longitude,
     )

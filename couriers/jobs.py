@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from couriers import record
-from couriers.errands import access_of, account_of, errand_of, provider_of
+from couriers.errands import access_of, account_of, errand_of, key_of, provider_of
 from couriers.models import HandOff
 from couriers.providers.base import Report
 from couriers.reports import take_report
@@ -75,7 +75,7 @@ def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
 
 def _send(claimed: HandOff) -> None:
     try:
-        errand, access = errand_of(claimed), access_of(claimed)
+        errand, access = errand_of(claimed), access_of(account_of(claimed))
         _refuse_to_sleepwalk(claimed)
         with _guard(claimed).counted(now=timezone.now()):
             created = provider_of(claimed).create(access, errand, now=timezone.now())
@@ -102,7 +102,9 @@ def _take_refusal(claimed: HandOff, refusal: Refused) -> None:
     report = None
     if claimed.asks > 1:
         try:
-            report = provider_of(claimed).query(access_of(claimed), claimed.origin_id, now=timezone.now())
+            report = provider_of(claimed).query(
+                access_of(account_of(claimed)), key_of(claimed), now=timezone.now()
+            )
         except CallFailed:
             record.record_unknown(claimed, str(refusal), now=timezone.now())
             return
@@ -135,7 +137,7 @@ def cancel(job: Job) -> None:
     try:
         with guard.admitted(now=timezone.now()), guard.counted(now=timezone.now()):
             fee = provider_of(handoff).cancel(
-                access_of(handoff), handoff.origin_id, reason=handoff.reason, now=timezone.now()
+                access_of(account_of(handoff)), key_of(handoff), reason=handoff.reason, now=timezone.now()
             )
     except Resting as resting:
         raise NotYet(resting.wait, str(resting)) from resting
@@ -204,7 +206,9 @@ def _query(handoff: HandOff, job: Job) -> Report | None:
     guard = _guard(handoff)
     try:
         with guard.admitted(now=timezone.now()), guard.counted(now=timezone.now()):
-            return provider_of(handoff).query(access_of(handoff), handoff.origin_id, now=timezone.now())
+            return provider_of(handoff).query(
+                access_of(account_of(handoff)), key_of(handoff), now=timezone.now()
+            )
     except Resting as resting:
         raise NotYet(resting.wait, str(resting)) from resting
     except CallFailed as error:

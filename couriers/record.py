@@ -28,7 +28,7 @@ REASON_LENGTH = 200
 
 def load(handoff_id: int) -> HandOff:
     """The hand-off with all that its summary and its errand need. Raises HandOff.DoesNotExist."""
-    return HandOff.objects.select_related("order", "rider", "account").get(pk=handoff_id)
+    return HandOff.objects.select_related("order__account", "store", "rider", "account").get(pk=handoff_id)
 
 
 def courier(handoff: HandOff) -> Actor:

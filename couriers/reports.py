@@ -43,21 +43,23 @@ def take_callback(*, handoff_id: int, callback: Callback, body: bytes, now: date
         )
         if not fresh:
             return "repeated"
-        message.outcome = _follow_callback(handoff, callback.report, message, now)
+        message.outcome = (
+            _follow_callback(handoff, callback.report, message, now) if callback.report else "kept"
+        )
         message.save(update_fields=["outcome"])
     return message.outcome
 
 
 def _check_names(handoff: HandOff, callback: Callback) -> None:
     """The errand's number must be ours, and the courier's own number the one it used before."""
-    if callback.origin_id != handoff.origin_id:
+    if callback.errand.origin_id != handoff.origin_id:
         raise Forged("another order's number")
-    if callback.report.reference and handoff.provider_ref not in ("", callback.report.reference):
+    if callback.errand.reference and handoff.provider_ref not in ("", callback.errand.reference):
         raise Forged("another number of the courier")
 
 
 def _follow_callback(handoff: HandOff, report: Report, message: CourierMessage, now: datetime) -> str:
-    weak = handoff.account is not None and not PROVIDERS[handoff.account.provider].strong_callbacks
+    weak = handoff.account is not None and not PROVIDERS[handoff.account.provider].can.strong_callbacks
     if handoff.live and weak and report.status in FINAL:
         ask(handoff.pk, why=f"m{message.pk}", now=now, rumour=report.reason)
         return "asked"

@@ -61,6 +61,38 @@ RANK = {progress: rank for rank, progress in enumerate(Progress, start=1)}
 BEFORE_PICK_UP = frozenset({"", Progress.SEARCHING, Progress.ASSIGNED, Progress.AT_STORE})
 
 
+class SearchState(TextChoices):
+    """Where the search for a carrier stands.
+
+    IDLE: nobody is asked, the card may propose somebody. SEEKING: the next one is being chosen. OFFERED: one
+    was asked and has not found a rider yet. CARRIED: a rider has it or is coming. NOBODY: all were asked in
+    vain, the order is back on the shelf and somebody must look. STOPPED: a person took it into their hands.
+    DONE: delivered, or its order has ended.
+    """
+
+    IDLE = "idle", _("Nobody asked yet")
+    SEEKING = "seeking", _("Choosing a carrier")
+    OFFERED = "offered", _("Waiting for a rider")
+    CARRIED = "carried", _("Carried")
+    NOBODY = "nobody", _("Nobody carries it")
+    STOPPED = "stopped", _("Taken over by hand")
+    DONE = "done", _("Done")
+
+
+class EndCause(TextChoices):
+    """Why a hand-off ended without a delivery."""
+
+    STORE = "store", _("Called off by the store")
+    GUEST = "guest", _("The order was cancelled")
+    NO_RIDER = "no_rider", _("No rider in time")
+    RIDER = "rider", _("The rider gave up")
+    COURIER = "courier", _("The courier gave it back")
+    REFUSED = "refused", _("The courier refused it")
+    UNREACHABLE = "unreachable", _("The courier could not be reached")
+    RETURNED = "returned", _("Brought back")
+    PERSON = "person", _("Decided by a person")
+
+
 class Outcome(StrEnum):
     """What a courier may report besides progress: it will not be carried."""
 

@@ -7,9 +7,11 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from couriers.errands import access_of, account_of
 from couriers.providers import PROVIDERS
 from couriers.providers.base import Forged, Malformed
 from couriers.queries import handoff_of_token
+from couriers.record import load
 from couriers.reports import take_callback
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,8 @@ def callback(request: HttpRequest, provider: str, token: str) -> HttpResponse:
         return _refusal(413, "too long")
     courier = PROVIDERS[provider]
     try:
-        message = courier.parse_callback(body)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        message = courier.parse_callback(body, headers, access_of(account_of(load(handoff_id))))
         take_callback(handoff_id=handoff_id, callback=message, body=body, now=timezone.now())
     except Malformed as error:
         return _refusal(400, str(error))

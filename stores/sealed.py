@@ -26,10 +26,22 @@ def unseal(token: str) -> str:
     return _fernet().decrypt(token.encode()).decode() if token else ""
 
 
+def seal_bytes(content: bytes) -> bytes:
+    """Seal `content` with the newest key."""
+    return _fernet().encrypt(content)
+
+
+def unseal_bytes(token: bytes) -> bytes:
+    """Open what `seal_bytes` made with any known key. Raises cryptography.fernet.InvalidToken."""
+    return _fernet().decrypt(token)
+
+
 if TYPE_CHECKING:
     Text = models.TextField[str, str]
+    Binary = models.BinaryField[bytes | None, bytes | None]
 else:
     Text = models.TextField
+    Binary = models.BinaryField
 
 
 class SealedTextField(Text):
@@ -40,3 +52,13 @@ class SealedTextField(Text):
 
     def get_prep_value(self, value: str | None) -> str | None:
         return None if value is None else seal(str(value))
+
+
+class SealedBinaryField(Binary):
+    """Bytes that are sealed in the database and plain in Python."""
+
+    def from_db_value(self, value: bytes | None, expression: Any, connection: Any) -> bytes | None:
+        return None if value is None else unseal_bytes(bytes(value))
+
+    def get_prep_value(self, value: bytes | None) -> bytes | None:
+        return None if value is None else seal_bytes(bytes(value))

@@ -11,6 +11,9 @@ class Courier(TextChoices):
     """Stored on a courier account; the value is part of callback addresses."""
 
     DADA = "dada", _("Dada")
+    PEISONG = "peisong", _("Meituan Peisong")
+    UBER = "uber", _("Uber Direct")
+    DOORDASH = "doordash", _("DoorDash Drive")
 
 
 PROVIDERS: dict[str, Provider] = {

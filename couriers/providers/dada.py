@@ -13,7 +13,18 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from couriers.providers.base import Access, Callback, Created, Errand, Forged, Malformed, Quote, Report
+from couriers.providers.base import (
+    Access,
+    Callback,
+    Capabilities,
+    Created,
+    Errand,
+    Forged,
+    Key,
+    Malformed,
+    Quote,
+    Report,
+)
 from couriers.states import Outcome, Progress
 from outbox.calling import Refused, Uncertain
 from outbox.line import Line
@@ -44,7 +55,14 @@ class Dada:
     """The calls and callbacks of one courier; `line` is its connections, of its own by default."""
 
     label = "Dada"
-    strong_callbacks = False
+    can = Capabilities(
+        quotes=True,
+        idempotent_create=False,
+        traceable=True,
+        strong_callbacks=False,
+        account_callbacks=False,
+        per_second=20.0,
+    )
 
     def __init__(self, line: Line | None = None) -> None:
         self._line = line or Line()
@@ -55,37 +73,42 @@ class Dada:
         try:
             return Quote(
                 fee=to_minor(result["fee"]),
+                currency="CNY",
                 distance=int(Decimal(str(result["distance"]))),
                 reference=str(result["deliveryNo"]),
             )
         except (KeyError, ValueError, InvalidOperation) as error:
             raise Uncertain("the quote is unreadable") from error
 
-    def create(self, access: Access, errand: Errand, *, now: datetime) -> Created:
+    def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
         """POST /api/order/addOrder; Dada keeps one order per origin_id."""
         result = self._call(access, "/api/order/addOrder", order_body(errand), now)
         return Created(fee=_fee(result, "fee"))
 
-    def cancel(self, access: Access, origin_id: str, *, reason: str, now: datetime) -> int | None:
+    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
         """POST /api/order/formalCancel; Dada refuses after the pick-up."""
-        body = {"order_id": origin_id, "cancel_reason_id": OTHER_REASON, "cancel_reason": reason or BY_SHOP}
+        body = {
+            "order_id": key.origin_id,
+            "cancel_reason_id": OTHER_REASON,
+            "cancel_reason": reason or BY_SHOP,
+        }
         return _fee(self._call(access, "/api/order/formalCancel", body, now), "deduct_fee")
 
-    def query(self, access: Access, origin_id: str, *, now: datetime) -> Report | None:
+    def query(self, access: Access, key: Key, *, now: datetime) -> Report | None:
         """POST /api/order/status/query; code 2005 means that Dada does not know the order."""
         try:
-            result = self._call(access, "/api/order/status/query", {"order_id": origin_id}, now)
+            result = self._call(access, "/api/order/status/query", {"order_id": key.origin_id}, now)
         except Refused as refusal:
             if refusal.code == ORDER_NOT_FOUND:
                 return None
             raise
         return read_status(result)
 
-    def parse_callback(self, body: bytes) -> Callback:
+    def parse_callback(self, body: bytes, headers: Mapping[str, str], access: Access) -> Callback:
         """Read the JSON of §5.5 of Dada's documentation and check its unkeyed checksum."""
         return read_callback(body)
 
-    def answer(self) -> dict[str, str]:
+    def answer(self) -> dict[str, Any]:
         """What Dada takes for "received"."""
         return {"status": "ok"}
 
@@ -188,7 +211,7 @@ def read_callback(body: bytes) -> Callback:
         raise Forged("the checksum does not fit")
     return Callback(
         key=f"dada:{order_id}:{code}:{update_time}"[:128],
-        origin_id=order_id,
+        errand=Key(order_id, client_id[:64]),
         report=Report(
             code=code,
             status=STATUS.get(code),
