@@ -9,26 +9,18 @@ from typing import Any
 import httpx
 import pytest
 
-from couriers.providers.base import Access, Created, Errand, Forged, Item, Malformed, Quote, Receiver, Report
+from couriers.providers.base import Access, Created, Forged, Key, Malformed, Quote, Report
 from couriers.providers.dada import Dada, checksum, make_envelope, read_callback, sign, to_minor, to_yuan
 from couriers.states import Outcome, Progress
+from couriers.tests.errands import errand
 from couriers.tests.fake_dada import FakeDada, callback_body
 from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.line import Line
 
 NOW = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
 CREDENTIALS = {"app_key": "test_app_key", "app_secret": "test_app_secret", "source_id": "73753"}
-ERRAND = Errand(
-    origin_id="mp0123456789abcdef01234567",
-    shop_no="11047059",
-    number="42",
-    receiver=Receiver("Lin", "13800000000", "8 Lotus Road", 39.915, 116.404),
-    value=3600,
-    cups=2,
-    items=(Item("BT-1", "Brown sugar boba", 2),),
-    note="",
-    callback_url="http://portal/couriers/dada/callback/token/",
-)
+ERRAND = errand(origin_id="mp0123456789abcdef01234567", shop_no="11047059")
+KEY = Key(ERRAND.origin_id)
 
 
 def quick_dada() -> Dada:
@@ -105,7 +97,9 @@ def test_an_errand_is_created_with_dadas_fields(dada: FakeDada) -> None:
 
 
 def test_a_quote_is_a_price_a_distance_and_a_number(dada: FakeDada) -> None:
-    assert quick_dada().quote(access(dada), ERRAND, now=NOW) == Quote(fee=850, distance=1234, reference="D1")
+    assert quick_dada().quote(access(dada), ERRAND, now=NOW) == Quote(
+        fee=850, currency="CNY", distance=1234, reference="D1"
+    )
 
 
 def test_a_question_tells_how_far_the_rider_is(dada: FakeDada) -> None:
@@ -113,19 +107,19 @@ def test_a_question_tells_how_far_the_rider_is(dada: FakeDada) -> None:
     courier.create(access(dada), ERRAND, now=NOW)
     dada.statuses[ERRAND.origin_id] = 2
     dada.rider = {"transporterName": "Zhao", "transporterPhone": "13700000000", "deliveryFee": "8.5"}
-    assert courier.query(access(dada), ERRAND.origin_id, now=NOW) == Report(
+    assert courier.query(access(dada), KEY, now=NOW) == Report(
         code="2", status=Progress.ASSIGNED, rider_name="Zhao", rider_phone="13700000000", fee=850
     )
 
 
 def test_an_order_dada_does_not_know_is_none(dada: FakeDada) -> None:
-    assert quick_dada().query(access(dada), "mp-never-sent", now=NOW) is None
+    assert quick_dada().query(access(dada), Key("mp-never-sent"), now=NOW) is None
 
 
 def test_cancelling_returns_what_dada_keeps(dada: FakeDada) -> None:
     courier = quick_dada()
     courier.create(access(dada), ERRAND, now=NOW)
-    assert courier.cancel(access(dada), ERRAND.origin_id, reason="", now=NOW) == 200
+    assert courier.cancel(access(dada), KEY, reason="", now=NOW) == 200
 
 
 def test_a_refusal_carries_dadas_words(dada: FakeDada) -> None:
@@ -196,7 +190,7 @@ def test_every_status_has_its_meaning_and_unknown_ones_have_none(code: int, stat
 def test_a_callback_tells_rider_time_and_number() -> None:
     callback = read_callback(callback_body("mp1", 2, dm_name="Zhao", dm_mobile="13700000000"))
     assert callback.key == "dada:mp1:2:1770350400"
-    assert callback.origin_id == "mp1"
+    assert callback.errand == Key("mp1", "1357061741749469184")
     assert callback.report == Report(
         code="2",
         status=Progress.ASSIGNED,
