@@ -53,8 +53,9 @@ FLOOR = Contender(
     (*UVICORN, "--lifespan", "off"), fastest=10_000,
 )  # fmt: skip
 OURS_PG = Contender(
-    "ours_pg", "intake, uvicorn", "PostgreSQL", "merchant_portal.intake:application", UVICORN, fastest=8_000
-)
+    "ours_pg", "intake, uvicorn", "PostgreSQL", "merchant_portal.intake:application",
+    (*UVICORN, "--http", "merchant_portal.intake:Protocol"), fastest=8_000
+)  # fmt: skip
 INSERTER = Contender(
     "inserter", "inserter without HTTP", "PostgreSQL", "benchmarks.contenders.inserter", fastest=10_000
 )

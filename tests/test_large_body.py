@@ -15,7 +15,10 @@ SIZE = 300_000_000
 CHUNK = b"x" * 1_000_000
 SERVERS = {
     "Daphne": ["daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", "merchant_portal.asgi:application"],
-    "uvicorn": ["uvicorn", "--no-access-log", "--port", "{port}", "merchant_portal.intake:application"],
+    "uvicorn": [
+        *["uvicorn", "--no-access-log", "--port", "{port}", "merchant_portal.intake:application"],
+        *["--http", "merchant_portal.intake:Protocol"],
+    ],
 }
 
 

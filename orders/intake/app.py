@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -82,6 +83,16 @@ class IntakeApp:
             answer, retry_after = (503, {"error": NOT_STORED}), RETRY_AFTER
         await _respond(send, *answer, retry_after=retry_after)
 
+    def turn_away(self, path: str) -> bytes | None:
+        """The whole response that refuses a POST to `path` unread, or None if there is room for it."""
+        match = PATH.fullmatch(path)
+        push = PUSHES.get(match["channel"]) if match else None
+        account = self._directory.known(match["channel"], match["account"]) if match else None
+        if push is None or account is None or "POST" not in push.METHODS:
+            return None
+        later = self._no_room(account, push)
+        return _refusal_in_one(*later.answer, later.seconds) if later else None
+
     async def close(self) -> None:
         """End the committer; call it when no request is under way."""
         await self._committer.close()
@@ -102,8 +113,8 @@ class IntakeApp:
             raise Rejected(405, "This method is not understood here.")
         name = match["channel"], match["account"]
         known = self._directory.known(*name)
-        if known is not None:
-            self._check_room(known, push)
+        if known is not None and (later := self._no_room(known, push)):
+            raise later
         request = _request(scope, self._public_url, match["kind"] or "")
         try:
             _check_length(request.headers)
@@ -120,16 +131,14 @@ class IntakeApp:
             self._counts.refuse(refusal)
         return push.refusal(rejected.status, rejected.detail)
 
-    def _check_room(self, account: Account, push: Push) -> None:
+    def _no_room(self, account: Account, push: Push) -> Later | None:
         """Refuse before any work is done on a message: in a flood that is most of what there is to do."""
-        try:
-            self._committer.check_room(account.id)
-        except NotStored as refused:
-            raise self._later(account, push, refused) from refused
+        seconds = self._committer.turns_away(account.id)
+        return None if seconds is None else self._later(account, push, seconds)
 
-    def _later(self, account: Account, push: Push, refused: NotStored) -> Later:
+    def _later(self, account: Account, push: Push, seconds: int) -> Later:
         self._counts.note(account.id, "503")
-        return Later(push.refusal(503, NOT_STORED), refused.retry_after)
+        return Later(push.refusal(503, NOT_STORED), seconds)
 
     async def _take(self, account: Account, push: Push, request: Request, receive: Receive) -> Answer:
         try:
@@ -142,7 +151,7 @@ class IntakeApp:
         except Rejected as rejected:
             return self._refuse(account, push, request, rejected)
         except NotStored as refused:
-            raise self._later(account, push, refused) from refused
+            raise self._later(account, push, refused.retry_after) from refused
         self._counts.note(account.id, outcome)
         return push.answer(outcome)
 
@@ -199,6 +208,16 @@ async def _read_body(receive: Receive) -> bytes:
     except TimeoutError as error:
         raise Rejected(408, "The body did not arrive in time.") from error
     return bytes(body)
+
+
+def _refusal_in_one(status: int, document: Mapping[str, Any], seconds: int) -> bytes:
+    """What `_respond` would send, as HTTP/1.1."""
+    body = to_json(document)
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\nretry-after: {seconds}\r\n\r\n"
+    )
+    return head.encode("ascii") + body
 
 
 async def _respond(send: Send, status: int, document: Mapping[str, Any], *, retry_after: int) -> None:

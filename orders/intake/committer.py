@@ -76,10 +76,12 @@ class Committer:
         self._refused = 0  # since nobody waited
         self._closed = False
 
-    def check_room(self, account_id: int) -> None:
-        """Raise Overloaded if a message of this account would be refused: ask before working on it."""
-        if not self._room.admits(account_id):
-            raise self._overloaded()
+    def turns_away(self, account_id: int) -> int | None:
+        """After how many seconds a message of this account may come again; None: it may come in.
+
+        Ask before working on a message: it is counted as refused.
+        """
+        return None if self._room.admits(account_id) else self._refuse()
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Return once `delivery` is committed. Raises Overloaded, NotCommitted, Unstorable."""
@@ -87,7 +89,7 @@ class Committer:
             raise _not_committed("intake is shutting down")
         key = (delivery.account.id, delivery.message.store_code)
         if not self._room.admits_to(key):
-            raise self._overloaded()
+            raise Overloaded("too much waits", retry_after=self._refuse())
         loop = asyncio.get_running_loop()
         waiter = Waiter(delivery, loop.create_future(), loop.time() + self._deadline)
         self._room.enter(key, waiter)
@@ -166,14 +168,14 @@ class Committer:
         busy = self._batch or len(self._room)
         self._watching = asyncio.get_running_loop().call_later(WATCH_EVERY, self._watch) if busy else None
 
-    def _overloaded(self) -> Overloaded:
+    def _refuse(self) -> int:
         """Refuse one message. Its sender is to come back when what waits, and what was refused before it, can
         have been written; not all of them at the same moment."""
         if not self._refused:
             logger.warning("intake refuses messages: %d wait", len(self._room))
         self._refused += 1
         seconds = (len(self._room) + self._refused) / self._pace
-        return Overloaded("too much waits", retry_after=_jittered(min(max(seconds, SOONEST), LATEST)))
+        return _jittered(min(max(seconds, SOONEST), LATEST))
 
     def _commit(self, deliveries: Sequence[Delivery], *, again: bool = True) -> list[Outcome | Exception]:
         """Commit the batch; if one message spoils it, commit its halves apart, down to that message.

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import httpx
 import pytest
 from django.db import DataError, OperationalError, connection
 from django.utils import timezone
@@ -386,6 +387,33 @@ def test_beyond_the_cap_pushes_get_503_at_once(channel, settings):
     statuses = [answer.status_code for answer in asyncio.run(push())]
     assert set(statuses) == {200, 503}
     assert Order.objects.count() == statuses.count(200)
+
+
+def test_the_door_turns_away_in_the_words_of_the_house(channel, settings):
+    settings.INTAKE_MAX_WAITING = 0
+    path = f"/intake/standard/{channel.account.slug}/"
+
+    async def refusals():
+        app = IntakeApp()
+        try:
+            unknown = app.turn_away(path)
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://intake") as http:
+                body = encoded(created(store_code=channel.external_code))
+                inside = await http.post(path, content=body, headers=signed(body, delivery_id="msg-1"))
+            return unknown, inside, app.turn_away(path), app.turn_away("/livez")
+        finally:
+            await app.close()
+
+    unknown, inside, door, elsewhere = asyncio.run(refusals())
+    head, _, body = door.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ") for line in lines)
+    assert (unknown, elsewhere) == (None, None)
+    assert (status, body) == ("HTTP/1.1 503 Service Unavailable", inside.content)
+    assert headers.keys() == inside.headers.keys()
+    assert {**headers, "retry-after": ""} == {**inside.headers, "retry-after": ""}
+    assert 1 <= int(headers["retry-after"]) <= 2
 
 
 async def _ask_raw(scope_changes, body_events):
