@@ -13,6 +13,9 @@ Guest = TypeVar("Guest")
 # Stores are held back before accounts are, so that one store's flood does not shut its account's others out.
 STORES_CROWD = 3 / 4
 ACCOUNTS_CROWD = 7 / 8
+# An account that was turned away for what it holds is turned away until there is this much less in the room:
+# refused at the door a message costs next to nothing, refused for its store it has been read and verified.
+EASED = 13 / 16
 
 
 class WaitingRoom(Generic[Guest]):
@@ -24,6 +27,7 @@ class WaitingRoom(Generic[Guest]):
         self._count = 0
         self._queues: OrderedDict[Key, deque[Guest]] = OrderedDict()  # the first one's turn is next
         self._held: Counter[int] = Counter()  # guests by account, only accounts that have some
+        self._shut_out: set[int] = set()  # accounts that hold too much in a crowd
 
     def __len__(self) -> int:
         return self._count
@@ -32,8 +36,19 @@ class WaitingRoom(Generic[Guest]):
         return iter([(key, guest) for key, queue in self._queues.items() for guest in queue])
 
     def admits(self, account_id: int) -> bool:
-        """Whether a message of this account may come in, as far as can be told before its store is known."""
-        return self._has_room(self._held.get(account_id, 0), len(self._held), ACCOUNTS_CROWD)
+        """Whether a message of this account may come in, as far as can be told before its store is known.
+
+        Remembers whom it turned away for holding too much.
+        """
+        if self._count < EASED * self._most:
+            self._shut_out.clear()
+        if account_id in self._shut_out:
+            return False
+        if self._has_room(self._held.get(account_id, 0), len(self._held), ACCOUNTS_CROWD):
+            return True
+        if self._count < self._most:
+            self._shut_out.add(account_id)
+        return False
 
     def admits_to(self, key: Key) -> bool:
         """Whether a message for this store may come in."""

@@ -67,6 +67,24 @@ def test_a_flooded_account_leaves_room_for_the_others():
     assert admitted(room, (2, "quiet"), 50) == 50
 
 
+def test_an_account_turned_away_stays_out_until_the_crowd_has_eased_and_shuts_nobody_else_out():
+    room = filled(1000, *(((1, f"store {number}"), 73) for number in range(12)))
+    assert not room.admits(1)
+
+    room.take(63)
+    assert (len(room), room.admits(1), room.admits(2)) == (813, False, True)
+    room.take(1)
+    assert (len(room), room.admits(1)) == (812, True)
+
+
+def test_who_meets_a_full_room_is_not_shut_out_for_it():
+    room = filled(1000, *(((1, f"store {number}"), 100) for number in range(10)))
+    assert (room.admits(1), room.admits(2)) == (False, False)
+
+    room.take(50)
+    assert (room.admits(1), room.admits(2)) == (False, True)
+
+
 def test_nobody_gets_into_a_full_room():
     room = filled(10, ((1, "a"), 10))
 
