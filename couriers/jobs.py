@@ -15,11 +15,12 @@ from couriers.errands import access_of, account_of, errand_of, key_of, provider_
 from couriers.models import HandOff
 from couriers.providers.base import Report
 from couriers.reports import take_report
+from couriers.rests import counted, door_of, guarded
 from couriers.states import FINAL, HandOffState
 from orders.states import ENDED
 from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
 from outbox.errors import Later, NotYet
-from outbox.guard import Guard, Resting, guard_of
+from outbox.guard import Resting
 from outbox.models import Job
 
 S = HandOffState
@@ -46,16 +47,12 @@ def create(job: Job) -> None:
         record.move_and_publish(handoff, S.CANCELLED, now=now)
         return
     try:
-        with _guard(handoff).admitted(now=now):
+        with door_of(account_of(handoff)).admitted(now=now):
             claimed = record.claim(handoff.pk, now=now)
             if claimed is not None:
                 _send(claimed)
     except Resting as resting:
         _wait_outside(handoff, job, resting)
-
-
-def _guard(handoff: HandOff) -> Guard:
-    return guard_of(f"courier:{account_of(handoff).pk}")
 
 
 def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
@@ -77,7 +74,7 @@ def _send(claimed: HandOff) -> None:
     try:
         errand, access = errand_of(claimed), access_of(account_of(claimed))
         _refuse_to_sleepwalk(claimed)
-        with _guard(claimed).counted(now=timezone.now()):
+        with counted(account_of(claimed), now=timezone.now()):
             created = provider_of(claimed).create(access, errand, now=timezone.now())
     except Refused as refusal:
         _take_refusal(claimed, refusal)
@@ -102,9 +99,10 @@ def _take_refusal(claimed: HandOff, refusal: Refused) -> None:
     report = None
     if claimed.asks > 1:
         try:
-            report = provider_of(claimed).query(
-                access_of(account_of(claimed)), key_of(claimed), now=timezone.now()
-            )
+            with counted(account_of(claimed), now=timezone.now()):
+                report = provider_of(claimed).query(
+                    access_of(account_of(claimed)), key_of(claimed), now=timezone.now()
+                )
         except CallFailed:
             record.record_unknown(claimed, str(refusal), now=timezone.now())
             return
@@ -133,9 +131,8 @@ def cancel(job: Job) -> None:
     if handoff.account is None or handoff.state not in {S.CANCELLING, S.CANCELLED, S.FAILED}:
         return
     _wait_for_lease(handoff, timezone.now())
-    guard = _guard(handoff)
     try:
-        with guard.admitted(now=timezone.now()), guard.counted(now=timezone.now()):
+        with guarded(account_of(handoff), now=timezone.now()):
             fee = provider_of(handoff).cancel(
                 access_of(account_of(handoff)), key_of(handoff), reason=handoff.reason, now=timezone.now()
             )
@@ -203,9 +200,8 @@ def _take_absence(handoff: HandOff) -> None:
 
 
 def _query(handoff: HandOff, job: Job) -> Report | None:
-    guard = _guard(handoff)
     try:
-        with guard.admitted(now=timezone.now()), guard.counted(now=timezone.now()):
+        with guarded(account_of(handoff), now=timezone.now()):
             return provider_of(handoff).query(
                 access_of(account_of(handoff)), key_of(handoff), now=timezone.now()
             )

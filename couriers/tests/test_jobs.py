@@ -9,6 +9,7 @@ from couriers import record
 from couriers.errors import LiveHandOff
 from couriers.models import HandOff
 from couriers.providers.base import Created
+from couriers.rests import door_of
 from couriers.services import cancel_hand_off, hand_to_courier, hand_to_rider
 from couriers.tests.factories import MEI, NOW, after, make_account, make_order, make_rider
 from couriers.tests.fake_dada import FakeDada, callback_body
@@ -17,7 +18,7 @@ from couriers.watching import watch
 from orders.models import OrderEvent
 from orders.services import step
 from outbox.calling import Unreachable
-from outbox.guard import MOST_AT_ONCE, guard_of
+from outbox.guard import MOST_AT_ONCE
 from outbox.models import Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
@@ -318,7 +319,7 @@ def test_asking_again_without_news_makes_no_event(dada: FakeDada) -> None:
 
 def test_an_order_for_a_resting_courier_waits_for_it(dada: FakeDada) -> None:
     handoff = handed_to(dada)
-    with pytest.raises(Unreachable), guard_of(f"courier:{handoff.account_id}").counted(now=NOW):
+    with pytest.raises(Unreachable), door_of(handoff.account).counted(now=NOW):
         raise Unreachable("too many calls", wait=30)
     run_jobs(NOW)
     assert facts(handoff) == ("pending", "", "The courier cannot be reached; trying again.", "ready")
@@ -328,7 +329,7 @@ def test_an_order_for_a_resting_courier_waits_for_it(dada: FakeDada) -> None:
 
 def test_an_order_waits_no_longer_than_a_minute_for_a_resting_courier(dada: FakeDada) -> None:
     handoff = handed_to(dada)
-    with pytest.raises(Unreachable), guard_of(f"courier:{handoff.account_id}").counted(now=after(55)):
+    with pytest.raises(Unreachable), door_of(handoff.account).counted(now=after(55)):
         raise Unreachable("too many calls", wait=120)
     run_jobs(after(60))
     assert facts(handoff) == ("failed", "", "The courier cannot be reached.", "ready")
@@ -339,7 +340,7 @@ def test_a_courier_that_hangs_does_not_hold_up_another(dada: FakeDada) -> None:
     hanging, other = handed_to(dada), handed_to(dada)
     with ExitStack() as stack:
         for _ in range(MOST_AT_ONCE):
-            stack.enter_context(guard_of(f"courier:{hanging.account_id}").admitted(now=NOW))
+            stack.enter_context(door_of(hanging.account).admitted(now=NOW))
         run_jobs(NOW)
         assert (facts(hanging)[0], facts(other)[0]) == ("pending", "sent")
     run_jobs(after(3))

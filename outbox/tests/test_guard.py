@@ -1,12 +1,13 @@
 """One courier's trouble stays its own."""
 
+import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
-from outbox.guard import FAULTS_IN_A_ROW, MOST_AT_ONCE, REST, Guard, Resting
+from outbox.guard import FAULTS_IN_A_ROW, MOST_AT_ONCE, REST, SAME_REST, Guard, Rest, Resting
 
 NOW = datetime(2026, 2, 6, 2, 0, tzinfo=UTC)
 
@@ -98,3 +99,89 @@ def test_an_account_is_called_so_often_a_second_and_not_more() -> None:
     assert call(guard, 0.5) == "called"
     with pytest.raises(Resting):
         call(guard, 0.5)
+
+
+def test_a_courier_that_says_how_long_gets_exactly_that_long_also_after_many_failures() -> None:
+    guard = Guard()
+    for _ in range(FAULTS_IN_A_ROW - 1):
+        fail(guard, Uncertain("no reply"))
+    fail(guard, Unreachable("too many calls", wait=3))
+    with pytest.raises(Resting) as resting:
+        call(guard)
+    assert resting.value.wait == 3
+    assert call(guard, 3) == "called"
+
+
+def test_a_call_from_before_neither_ends_a_rest_nor_cuts_it_short() -> None:
+    guard = Guard()
+    with guard.admitted(now=NOW), guard.admitted(now=NOW):
+        fail(guard, Unreachable("too many calls", wait=60))
+        with guard.counted(now=after(1)):
+            pass
+        with pytest.raises(Unreachable), guard.counted(now=after(2)):
+            raise Unreachable("too many calls", wait=5)
+    with pytest.raises(Resting) as resting:
+        call(guard, 2)
+    assert resting.value.wait == 58
+
+
+def test_a_call_that_only_refuses_ends_a_rest_too() -> None:
+    guard = Guard()
+    fail(guard, Unreachable("too many calls", wait=7))
+    fail(guard, Refused("no riders"), 7)
+    with guard.admitted(now=after(7)):
+        assert call(guard, 7) == "called"
+
+
+def test_a_trial_that_was_let_in_but_did_not_call_leaves_the_trial_to_the_next() -> None:
+    guard = Guard()
+    fail(guard, Unreachable("too many calls", wait=7))
+    with guard.admitted(now=after(7)):
+        pass
+    with guard.admitted(now=after(7)), pytest.raises(Resting):
+        call(guard, 7)
+
+
+def test_of_many_threads_after_a_rest_one_alone_tries() -> None:
+    guard, start, tried = Guard(), threading.Barrier(20), threading.Barrier(20)
+    fail(guard, Unreachable("too many calls", wait=7))
+    outcomes: list[str] = []
+
+    def knock() -> None:
+        start.wait(10)
+        try:
+            with guard.admitted(now=after(7)):
+                outcomes.append("let in")
+                tried.wait(10)
+        except Resting:
+            outcomes.append("sent away")
+            tried.wait(10)
+
+    threads = [threading.Thread(target=knock) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["let in", *["sent away"] * 19]
+    assert call(guard, 7) == "called"
+
+
+def test_a_rest_is_told_once_and_again_when_it_grows() -> None:
+    guard = Guard()
+    for number in range(FAULTS_IN_A_ROW):
+        assert guard.take_rest() is None
+        fail(guard, Uncertain(f"no reply {number}"))
+    assert guard.take_rest() == Rest(NOW, after(REST), 5, "no reply 4")
+    assert guard.take_rest() is None
+    fail(guard, Uncertain("still no reply"), REST + 5)
+    assert guard.take_rest() == Rest(NOW, after(2 * REST + 5), 6, "still no reply")
+    call(guard, 2 * REST + 5)
+    assert guard.take_rest() is None
+
+
+def test_a_trial_long_after_a_rest_begins_another() -> None:
+    guard = Guard()
+    fail(guard, Unreachable("too many calls", wait=7))
+    late = 7 + SAME_REST.total_seconds() + 1
+    fail(guard, Unreachable("too many calls", wait=7), late)
+    assert guard.take_rest() == Rest(after(late), after(late + 7), 2, "too many calls")
