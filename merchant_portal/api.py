@@ -10,6 +10,7 @@ from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import django_auth
 
 from couriers.api import router as couriers_router
+from couriers.api_bulk import router as bulk_router
 from merchant_portal.docs_page import DocsPage
 from orders.api import router as orders_router
 from orders.cards import iso
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 api = NinjaAPI(title="Merchant Portal", version="1", auth=django_auth, docs=DocsPage())
 # Before the orders' router, whose {verb} would take "handoff" for a verb of its own.
+api.add_router("/stores", bulk_router)
 api.add_router("/stores", couriers_router)
 api.add_router("/stores", orders_router)
 

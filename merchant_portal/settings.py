@@ -122,6 +122,14 @@ else:
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# In the process, so that what is public needs neither the database nor Redis; nothing in it must be kept.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    },
+}
+
 # --- Redis, channel layer, Celery ---------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHANNEL_LAYERS = {
@@ -166,6 +174,7 @@ OUTBOX_HANDLERS = {
     "handoff.create": ("couriers.jobs.create", "couriers"),
     "handoff.cancel": ("couriers.jobs.cancel", "couriers"),
     "handoff.query": ("couriers.jobs.query", "couriers"),
+    "handoff.bulk": ("couriers.bulk.work", "couriers"),
 }
 
 # --- Sign-in ------------------------------------------------------------------------------------
