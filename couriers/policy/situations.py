@@ -1,0 +1,101 @@
+"""What the policy decides by, read for a live order: its situation, and who could carry it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from math import asin, cos, radians, sin, sqrt
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Exists, OuterRef, QuerySet
+
+from couriers.models import CourierAccount, CourierRest, HandOff, Rider, Shift
+from couriers.policy.choosing import COURIER, RIDER, Candidate, Situation
+from couriers.policy.measures import OURS, key_of, measures_of
+from couriers.states import LIVE
+from orders.models import Order
+from orders.states import TO_MAKE, OrderState
+from stores.models import Store
+
+EARTH = 6_371_000  # metres
+IN_HAND = sorted({*TO_MAKE, OrderState.READY})
+
+
+def situation_of(order: Order, now: datetime) -> Situation:
+    """The order's situation at its store; three queries, one less if `order.account` is loaded."""
+    store = order.store
+    return Situation(
+        at=now.astimezone(ZoneInfo(store.timezone)),
+        distance=distance_to(order, store),
+        value=order.goods,
+        cups=order.cups,
+        load=Order.objects.filter(store=store, on_board=True, state__in=IN_HAND).count(),
+        channel=order.account.channel,
+        given=given_today(store, now),
+    )
+
+
+def candidates_of(store: Store, now: datetime) -> list[Candidate]:
+    """The store's riders and couriers, without quotes; at most four queries."""
+    measures, live = measures_of(store.pk, now=now), live_by_carrier(store)
+    return [
+        Candidate(key, name, kind, free, live.get(key, 0), resting=resting, measure=measures.get(key))
+        for key, name, kind, free, resting in [*_riders(store, now), *_couriers(store, now)]
+    ]
+
+
+def _riders(store: Store, now: datetime) -> Iterator[tuple[str, str, str, bool, bool]]:
+    at_work = Shift.objects.filter(rider=OuterRef("pk"), ended_at=None, started_at__lte=now, ends_at__gt=now)
+    riders = Rider.objects.filter(store=store, active=True).annotate(at_work=Exists(at_work))
+    for pk, name, free in riders.order_by("name", "pk").values_list("pk", "name", "at_work"):
+        yield key_of(None, pk), name, RIDER, free, False
+
+
+def _couriers(store: Store, now: datetime) -> Iterator[tuple[str, str, str, bool, bool]]:
+    rests = CourierRest.objects.filter(account=OuterRef("pk"), began_at__lte=now, until__gt=now)
+    accounts = CourierAccount.objects.filter(shops__store=store, franchise=store.franchise_id, active=True)
+    accounts = accounts.annotate(resting=Exists(rests)).order_by("label", "pk")
+    for pk, label, resting in accounts.values_list("pk", "label", "resting"):
+        yield key_of(pk, None), label, COURIER, True, resting
+
+
+def live_by_carrier(store: Store) -> dict[str, int]:
+    """How many orders each carrier of the store carries or is to carry."""
+    return _by_carrier(HandOff.objects.filter(store=store, state__in=sorted(LIVE)))
+
+
+def distance_to(order: Order, store: Store) -> int | None:
+    """Metres to the guest as the crow flies; None where the platform did not say."""
+    if order.latitude is None or order.longitude is None:
+        return None
+    return metres((store.latitude, store.longitude), (order.latitude, order.longitude))
+
+
+def metres(here: tuple[float, float], there: tuple[float, float]) -> int:
+    """The length of the great circle between two positions in degrees."""
+    (north, east), (far_north, far_east) = map(_radians, (here, there))
+    half = sin((far_north - north) / 2) ** 2
+    half += cos(north) * cos(far_north) * sin((far_east - east) / 2) ** 2
+    return round(2 * EARTH * asin(sqrt(min(1.0, half))))
+
+
+def given_today(store: Store, now: datetime) -> dict[str, int]:
+    """How many hand-offs each carrier was given since midnight at the store, but for those taken back."""
+    midnight = now.astimezone(ZoneInfo(store.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    # As a range of moments: the day that loses or gains an hour is a day like any other.
+    rows = HandOff.objects.filter(store=store, created_at__gte=midnight, created_at__lte=now)
+    return _by_carrier(rows.exclude(end_cause__in=OURS))
+
+
+def _by_carrier(handoffs: QuerySet[HandOff]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for account, rider, count in (
+        handoffs.order_by().values_list("account", "rider").annotate(count=Count("pk"))
+    ):
+        counts[key_of(account, rider)] += count
+    return dict(counts)
+
+
+def _radians(position: tuple[float, float]) -> tuple[float, float]:
+    return radians(position[0]), radians(position[1])
