@@ -1,10 +1,13 @@
-"""Forgetting personal data of hand-offs when its time is up: what couriers sent, riders' names and phones."""
+"""Forgetting when its time is up: what couriers sent, riders' names and phones, couriers' rests.
+
+What was paid stays, as amounts and times of orders do.
+"""
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from couriers.models import CourierMessage, HandOff
+from couriers.models import CourierMessage, CourierRest, HandOff
 from couriers.states import LIVE
 from outbox.retention import old_rows
 
@@ -13,6 +16,7 @@ def purge(*, now: datetime) -> dict[str, int]:
     """Forget what is older than `RETENTION_DAYS`, in short statements; returns how many rows of each kind."""
     before = now - timedelta(days=settings.RETENTION_DAYS)
     messages = CourierMessage.objects.all()
+    rests = CourierRest.objects.all()
     ended = HandOff.objects.exclude(state__in=LIVE).exclude(rider_name="", rider_phone="")
     return {
         "messages": sum(
@@ -22,5 +26,8 @@ def purge(*, now: datetime) -> dict[str, int]:
         "riders": sum(
             ended.filter(pk__in=old, ended_at__lt=before).update(rider_name="", rider_phone="")
             for old in old_rows(ended, clock="created_at", before=before)
+        ),
+        "rests": sum(
+            rests.filter(pk__in=old).delete()[0] for old in old_rows(rests, clock="began_at", before=before)
         ),
     }
