@@ -35,8 +35,9 @@ def callback(request: HttpRequest, provider: str, token: str) -> HttpResponse:
     courier = PROVIDERS[provider]
     try:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        message = courier.parse_callback(body, headers, access_of(account_of(load(handoff_id))))
-        take_callback(handoff_id=handoff_id, callback=message, body=body, now=timezone.now())
+        access, now = access_of(account_of(load(handoff_id))), timezone.now()
+        message = courier.parse_callback(body, headers, access, now=now)
+        take_callback(handoff_id=handoff_id, callback=message, body=body, now=now)
     except Malformed as error:
         return _refusal(400, str(error))
     except Forged as error:

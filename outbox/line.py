@@ -1,7 +1,9 @@
 """One guarded HTTP call to somebody outside: pooled connections, time limits, errors by what they mean."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +24,15 @@ NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of whatever HTTP status; `wait` is the seconds of its Retry-After, 0 without one."""
+
+    status: int
+    body: bytes
+    wait: float
 
 
 class Line:
@@ -45,12 +56,25 @@ class Line:
         """Ask and return the reply's bytes of a 2xx; raises like `post`."""
         return self._call("GET", url, headers=headers or {})
 
+    def exchange(
+        self, method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str]
+    ) -> Reply:
+        """One call to somebody whose refusals say something; raises only Unreachable or Uncertain."""
+        until = time.monotonic() + self._total_seconds
+        with self._replied(method, url, content=body, headers=headers) as reply:
+            return Reply(reply.status_code, _read(reply, until, self._max_reply), _retry_after(reply))
+
     def _call(self, method: str, url: str, **request: Any) -> bytes:
         until = time.monotonic() + self._total_seconds
+        with self._replied(method, url, **request) as reply:
+            _check_status(reply)
+            return _read(reply, until, self._max_reply)
+
+    @contextmanager
+    def _replied(self, method: str, url: str, **request: Any) -> Iterator[httpx.Response]:
         try:
             with self._client.stream(method, url, **request) as reply:
-                _check_status(reply)
-                return _read(reply, until, self._max_reply)
+                yield reply
         except NEVER_SENT as error:
             raise Unreachable(f"no connection ({type(error).__name__})") from error
         except httpx.HTTPError as error:

@@ -186,8 +186,10 @@ class Provider(Protocol):
         """Ask how it stands; None if the courier surely does not know it."""
         ...
 
-    def parse_callback(self, body: bytes, headers: Mapping[str, str], access: Access) -> Callback:
-        """Read and check a callback; `headers` have lower-case names."""
+    def parse_callback(
+        self, body: bytes, headers: Mapping[str, str], access: Access, *, now: datetime
+    ) -> Callback:
+        """Read and check a callback; `headers` have lower-case names. Raises Malformed or Forged."""
         ...
 
     def answer(self) -> dict[str, Any]:

@@ -104,7 +104,9 @@ class Dada:
             raise
         return read_status(result)
 
-    def parse_callback(self, body: bytes, headers: Mapping[str, str], access: Access) -> Callback:
+    def parse_callback(
+        self, body: bytes, headers: Mapping[str, str], access: Access, *, now: datetime
+    ) -> Callback:
         """Read the JSON of §5.5 of Dada's documentation and check its unkeyed checksum."""
         return read_callback(body)
 
