@@ -1,0 +1,82 @@
+"""Reading what couriers send (pure): nothing in it is taken to be of any form before it was looked at."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from couriers.providers.base import Malformed
+from outbox.calling import Refused, Uncertain
+
+MOST_SECONDS = 4_102_444_800  # the year 2100
+
+
+def reply_object(reply: bytes) -> dict[str, Any]:
+    """The object in a reply. Raises Uncertain for anything else."""
+    try:
+        message = json.loads(reply)
+    except (ValueError, RecursionError) as error:
+        raise Uncertain("the reply is not JSON") from error
+    if not isinstance(message, dict):
+        raise Uncertain("the reply is not an object")
+    return message
+
+
+def callback_object(body: bytes) -> dict[str, Any]:
+    """The object in a callback, its numbers as the text they came as. Raises Malformed for anything else."""
+    try:
+        message = json.loads(body.decode(), parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        raise Malformed("not JSON in UTF-8") from error
+    if not isinstance(message, dict):
+        raise Malformed("not an object")
+    return message
+
+
+def storable(text: str) -> bool:
+    """Databases store neither NUL nor half a surrogate pair."""
+    return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)
+
+
+def text(value: object, most: int = 200) -> str:
+    """A text or a whole number as text; "" for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return value[:most] if isinstance(value, str) and storable(value) else ""
+
+
+def part(message: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object of that name; an empty one if there is none."""
+    found = message.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def minor(value: object) -> int | None:
+    """An amount told in minor units; None for what is none."""
+    number = text(value, 20)
+    return int(number) if number.isascii() and number.lstrip("-").isdigit() else None
+
+
+def instant(value: object) -> datetime | None:
+    """A moment as RFC 3339 writes it; None for what is none or has no zone."""
+    try:
+        found = datetime.fromisoformat(text(value, 40))
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo and 1970 < found.year < 2100 else None
+
+
+def unix(value: object) -> datetime | None:
+    """A moment in Unix seconds; None for what is none (couriers write 0 for "not yet")."""
+    number = text(value, 12)
+    if not (number.isascii() and number.isdigit() and 0 < int(number) < MOST_SECONDS):
+        return None
+    return datetime.fromtimestamp(int(number), UTC)
+
+
+def credential(credentials: Mapping[str, str], name: str) -> str:
+    """A credential that must be there. Raises Refused when it is not."""
+    value = credentials.get(name)
+    if not value:
+        raise Refused(f"the credentials lack '{name}'")
+    return value
