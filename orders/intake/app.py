@@ -83,14 +83,17 @@ class IntakeApp:
             answer, retry_after = (503, {"error": NOT_STORED}), RETRY_AFTER
         await _respond(send, *answer, retry_after=retry_after)
 
-    def turn_away(self, path: str) -> bytes | None:
-        """The whole response that refuses a POST to `path` unread, or None if there is room for it."""
+    def turn_away(self, path: str, *, inside: int) -> bytes | None:
+        """The whole response that refuses a POST to `path` unread, or None if there is room for it.
+
+        `inside` is how many requests the server has let in and not answered.
+        """
         match = PATH.fullmatch(path)
         push = PUSHES.get(match["channel"]) if match else None
         account = self._directory.known(match["channel"], match["account"]) if match else None
         if push is None or account is None or "POST" not in push.METHODS:
             return None
-        later = self._no_room(account, push)
+        later = self._no_room(account, push, inside)
         return _refusal_in_one(*later.answer, later.seconds) if later else None
 
     async def close(self) -> None:
@@ -131,9 +134,9 @@ class IntakeApp:
             self._counts.refuse(refusal)
         return push.refusal(rejected.status, rejected.detail)
 
-    def _no_room(self, account: Account, push: Push) -> Later | None:
+    def _no_room(self, account: Account, push: Push, inside: int = 0) -> Later | None:
         """Refuse before any work is done on a message: in a flood that is most of what there is to do."""
-        seconds = self._committer.turns_away(account.id)
+        seconds = self._committer.turns_away(account.id, inside=inside)
         return None if seconds is None else self._later(account, push, seconds)
 
     def _later(self, account: Account, push: Push, seconds: int) -> Later:

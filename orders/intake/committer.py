@@ -76,12 +76,14 @@ class Committer:
         self._refused = 0  # since nobody waited
         self._closed = False
 
-    def turns_away(self, account_id: int) -> int | None:
+    def turns_away(self, account_id: int, *, inside: int = 0) -> int | None:
         """After how many seconds a message of this account may come again; None: it may come in.
 
-        Ask before working on a message: it is counted as refused.
+        Ask before working on a message: it is counted as refused. `inside` is how many messages the server
+        has let in and not answered; of those, some may not have got here yet.
         """
-        return None if self._room.admits(account_id) else self._refuse()
+        coming = max(0, inside - len(self._room) - len(self._batch))
+        return None if self._room.admits(account_id, coming=coming) else self._refuse()
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Return once `delivery` is committed. Raises Overloaded, NotCommitted, Unstorable."""

@@ -35,7 +35,8 @@ class DoorProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer at the door, or let uvicorn read it."""
-        if self._is_idle() and (path := whole_request(data)) and (refusal := self.intake.turn_away(path)):
+        path = whole_request(data) if self._is_idle() else None
+        if path and (refusal := self.intake.turn_away(path, inside=len(self.tasks))):
             self.transport.write(refusal)
             self._wait_for_the_next()
         else:

@@ -35,18 +35,18 @@ class WaitingRoom(Generic[Guest]):
     def __iter__(self) -> Iterator[tuple[Key, Guest]]:
         return iter([(key, guest) for key, queue in self._queues.items() for guest in queue])
 
-    def admits(self, account_id: int) -> bool:
+    def admits(self, account_id: int, *, coming: int = 0) -> bool:
         """Whether a message of this account may come in, as far as can be told before its store is known.
 
-        Remembers whom it turned away for holding too much.
+        `coming` others are on their way in. Remembers whom it turned away for holding too much.
         """
-        if self._count < EASED * self._most:
+        if self._count + coming < EASED * self._most:
             self._shut_out.clear()
         if account_id in self._shut_out:
             return False
-        if self._has_room(self._held.get(account_id, 0), len(self._held), ACCOUNTS_CROWD):
+        if self._has_room(self._held.get(account_id, 0), len(self._held), ACCOUNTS_CROWD, coming):
             return True
-        if self._count < self._most:
+        if self._count + coming < self._most:
             self._shut_out.add(account_id)
         return False
 
@@ -81,11 +81,12 @@ class WaitingRoom(Generic[Guest]):
                 self._queues[key] = queue
         return taken
 
-    def _has_room(self, held: int, holders: int, crowd: float) -> bool:
+    def _has_room(self, held: int, holders: int, crowd: float, coming: int = 0) -> bool:
         """A fair part leaves room for one holder more than there are."""
-        if self._count < crowd * self._most:
+        count = self._count + coming
+        if count < crowd * self._most:
             return True
-        return self._count < self._most and held * (holders + 1) < self._most
+        return count < self._most and held * (holders + 1) < self._most
 
     def _gone(self, key: Key) -> None:
         self._count -= 1

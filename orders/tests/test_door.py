@@ -49,7 +49,7 @@ class Intake:
         self.full = False
         self.turned_away: list[str] = []
 
-    def turn_away(self, path: str) -> bytes | None:
+    def turn_away(self, path: str, *, inside: int) -> bytes | None:
         if self.full:
             self.turned_away.append(path)
         return REFUSAL if self.full else None

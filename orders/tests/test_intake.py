@@ -396,12 +396,12 @@ def test_the_door_turns_away_in_the_words_of_the_house(channel, settings):
     async def refusals():
         app = IntakeApp()
         try:
-            unknown = app.turn_away(path)
+            unknown = app.turn_away(path, inside=0)
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=transport, base_url="http://intake") as http:
                 body = encoded(created(store_code=channel.external_code))
                 inside = await http.post(path, content=body, headers=signed(body, delivery_id="msg-1"))
-            return unknown, inside, app.turn_away(path), app.turn_away("/livez")
+            return unknown, inside, app.turn_away(path, inside=0), app.turn_away("/livez", inside=0)
         finally:
             await app.close()
 

@@ -77,6 +77,13 @@ def test_an_account_turned_away_stays_out_until_the_crowd_has_eased_and_shuts_no
     assert (len(room), room.admits(1)) == (812, True)
 
 
+def test_who_is_on_the_way_in_takes_room():
+    room = filled(1000, *(((1, f"store {number}"), 70) for number in range(12)))
+
+    assert (room.admits(1, coming=34), room.admits(1, coming=35)) == (True, False)
+    assert (room.admits(2, coming=159), room.admits(2, coming=160)) == (True, False)
+
+
 def test_who_meets_a_full_room_is_not_shut_out_for_it():
     room = filled(1000, *(((1, f"store {number}"), 100) for number in range(10)))
     assert (room.admits(1), room.admits(2)) == (False, False)
