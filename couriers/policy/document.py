@@ -235,7 +235,7 @@ class _Reader:
         self.check_ends(when, place)
         if when == When() and len(self.mistakes) == before:
             self.wrong(
-                place, _("Say when the rule holds; without a condition it would hide all that follow.")
+                place, _("Say when the rule holds: without a condition it would hide all that follow.")
             )
         return when
 
