@@ -14,5 +14,6 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("", include("orders.urls")),
     path("", include("couriers.urls")),
+    path("", include("couriers.door.urls")),
     path("", include("reports.urls")),
 ]

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 OPEN_TO_ALL = {
     "login/", "logout/", "i18n/setlang/", "jsi18n/", "livez", "readyz", "metrics",
     "couriers/<slug:provider>/callback/<slug:token>/",  # the token is the secret; tested in couriers
+    "door/<str:token>/",  # the token is the secret; tested in couriers/door
     "api/v1/openapi.json", "api/v1/docs", "api/v1/",
 }  # fmt: skip
 OWN_ONLY = {
@@ -58,6 +59,7 @@ BODY_OF = {
     "urge": {"answer": "making"},
     "postpone": {"minutes": 5},
     "move": {"store": 1},
+    "handoffs": {"orders": [1], "target": "rider:1"},
 }
 BODIES = [{}, {"level": "paused", "reason": "x"}]
 
@@ -85,6 +87,7 @@ STORE_ROUTES = sorted({route for route in addresses() if route not in OPEN_TO_AL
 def fill(route, store_id, order_id):
     """Real paths of a route for one store and order."""
     path = "/" + route.replace("<int:store_id>", str(store_id)).replace("<int:order_id>", str(order_id))
+    path = path.replace("<int:bulk_id>", "1").replace("<code>", "0427")
     for ending, verbs in VERBS.items():
         if route.endswith(ending):
             return [path.replace("<verb>", verb) for verb in verbs]
