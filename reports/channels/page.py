@@ -167,6 +167,21 @@ def _todos(line: Line) -> Iterator[Todo]:
     if row.last and row.last.finished_at is None:
         what, advice = _("The platform could not be asked."), row.last.error
         yield Todo(line.account, "cloud-off", what, advice, line.account_link)
+    if number := row.conflicts:
+        what = ngettext(
+            "%(number)s order stands otherwise at the platform than here.",
+            "%(number)s orders stand otherwise at the platform than here.",
+            number,
+        )
+        advice = _("They are listed under “Orders in conflict”; the store settles each on its board.")
+        disagreeing = _admin("orders_order", account__id__exact=line.account.pk)
+        yield Todo(line.account, "circle-help", what % {"number": number}, advice, disagreeing)
+    if number := row.refused - row.refusals.get("401", 0) - row.refusals.get("503", 0):
+        what = ngettext(
+            "%(number)s push could not be taken.", "%(number)s pushes could not be taken.", number
+        )
+        advice = _("The last ones are kept, with the reason.")
+        yield Todo(line.account, "circle-help", what % {"number": number}, advice, line.refused_link)
     if number := row.refusals.get("401", 0):
         what = ngettext(
             "%(number)s push had a wrong signature.", "%(number)s pushes had a wrong signature.", number

@@ -231,6 +231,9 @@ def test_what_needs_somebody_leads_an_admin_there(manager, admin, account, store
     message(account, "unrouted")
     message(account, "unknown")
     tally(account, "401", 2)
+    tally(account, "400", 3)
+    tally(account, "503", 4)
+    make_order(store, state="cancelled", platform_state="accepted", conflict="uncancelled")
     dead("channel.token", "1", {"account": account.pk})
     Reconciliation.objects.create(account=account, started_at=NOON, error="no connection")
 
@@ -238,6 +241,8 @@ def test_what_needs_somebody_leads_an_admin_there(manager, admin, account, store
     assert [one.what for one in todo] == [
         "1 order waits for a store.",
         "The platform could not be asked.",
+        "1 order stands otherwise at the platform than here.",
+        "3 pushes could not be taken.",
         "2 pushes had a wrong signature.",
         "1 call to the platform failed for good.",
         "1 message is of an unknown kind.",
