@@ -15,5 +15,6 @@ urlpatterns = [
     path("", include("orders.urls")),
     path("", include("couriers.urls")),
     path("", include("couriers.door.urls")),
+    path("", include("couriers.riders.urls")),
     path("", include("reports.urls")),
 ]

@@ -105,12 +105,13 @@ class CourierStore(models.Model):
 
 class Shift(models.Model):
     """A rider at work; at most one of a rider is open. `key` is what the rider's phone link is signed for:
-    a new one makes the old link worthless."""
+    a new one makes the old link worthless; `linked_at` is when that last happened, None if never."""
 
     rider = models.ForeignKey(Rider, models.CASCADE, related_name="shifts", verbose_name=_("rider"))
     key = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
     started_at = models.DateTimeField(_("started at"))
     started_by = models.CharField(_("started by"), max_length=150, blank=True)
+    linked_at = models.DateTimeField(_("new link at"), null=True, blank=True)
     ends_at = models.DateTimeField(_("ends at the latest"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     seen_at = models.DateTimeField(_("phone last seen at"), null=True, blank=True)

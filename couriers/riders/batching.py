@@ -65,7 +65,7 @@ def _urgency(parcel: Parcel) -> tuple[bool, int, int, int]:
 
 
 def _grown(start: Spot, seed: Parcel, others: Sequence[Parcel], *, cups: int, worth: float | None) -> Run:
-    """A run around its most urgent parcel: again and again the one that costs least, while it does no harm."""
+    """A run around its most urgent parcel: again and again what costs least, while it does no harm."""
     run = in_order(start, [seed])
     left = list(others)
     while left and len(run.parcels) < EXACT:

@@ -1,0 +1,71 @@
+"""What the counter's page shows of its riders: who is on a shift, what they carry, what they reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Prefetch, Q
+
+from couriers.models import HandOff, Rider, RiderReport, Shift
+from couriers.riders.problems import Problem
+from couriers.states import LIVE, Progress
+from stores.models import Store
+
+GONE_QUIET = timedelta(minutes=5)
+REPORTS = 20
+REPORTED_WITHIN = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A rider as the page shows them; `shift` is None when they are not at work.
+
+    `numbers` are the daily numbers in hand; `quiet`: the phone has not been heard of for a while.
+    """
+
+    rider: Rider
+    shift: Shift | None
+    numbers: tuple[str, ...]
+    under_way: int
+    quiet: bool
+
+
+def crew_of(store: Store, *, now: datetime) -> list[Member]:
+    """Active riders, those on a shift first; three queries."""
+    open_now = Shift.objects.filter(ended_at=None, ends_at__gt=now)
+    live = HandOff.objects.filter(state__in=LIVE).select_related("order").order_by("order_id", "bag")
+    riders = Rider.objects.filter(store=store, active=True).prefetch_related(
+        Prefetch("shifts", queryset=open_now, to_attr="open_shifts"),
+        Prefetch("handoffs", queryset=live, to_attr="in_hand"),
+    )
+    members = [_member(rider, now) for rider in riders]
+    return sorted(members, key=lambda member: (member.shift is None, member.rider.name))
+
+
+def shift_in(store: Store, rider_id: int, *, now: datetime) -> Shift | None:
+    """The open shift of a rider of the store."""
+    open_now = Shift.objects.filter(ended_at=None, ends_at__gt=now, rider__store=store, rider_id=rider_id)
+    return open_now.select_related("rider__store").first()
+
+
+def reports_of(store: Store, *, now: datetime) -> Iterable[tuple[RiderReport, str]]:
+    """What riders reported lately, and the words for it; photos are not loaded."""
+    lately = RiderReport.objects.filter(handoff__store=store, at__gte=now - REPORTED_WITHIN)
+    rows = lately.annotate(photos=Count("pk", filter=Q(photo__isnull=False))).defer("photo")
+    rows = rows.select_related("rider", "handoff__order")
+    return [(row, str(dict(Problem.choices).get(row.code, ""))) for row in rows.order_by("-id")[:REPORTS]]
+
+
+def _member(rider: Rider, now: datetime) -> Member:
+    shift: Shift | None = next(iter(getattr(rider, "open_shifts", [])), None)
+    bags: list[HandOff] = getattr(rider, "in_hand", [])
+    heard = (shift.seen_at or shift.linked_at or shift.started_at) if shift else None
+    return Member(
+        rider=rider,
+        shift=shift,
+        numbers=tuple(dict.fromkeys(bag.order.daily_number for bag in bags)),
+        under_way=sum(bag.progress == Progress.PICKED_UP for bag in bags),
+        quiet=heard is not None and now - heard > GONE_QUIET,
+    )
