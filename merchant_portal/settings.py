@@ -161,7 +161,7 @@ CELERY_BEAT_SCHEDULE = {
     "intake-route": {"task": "orders.tasks.route", "schedule": 5.0, "options": {"expires": 10}},
     "reconcile": {"task": "orders.tasks.reconcile", "schedule": 30.0, "options": {"expires": 25}},
     "renew-tokens": {"task": "orders.tasks.renew_tokens", "schedule": 60.0, "options": {"expires": 50}},
-    "handoff-watch": {"task": "couriers.tasks.watch", "schedule": 15.0, "options": {"expires": 30}},
+    "handoff-watch": {"task": "couriers.tasks.watch", "schedule": 5.0, "options": {"expires": 10}},
     "purge": {"task": "orders.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
     "handoff-purge": {"task": "couriers.tasks.purge", "schedule": 3600.0, "options": {"expires": 600}},
 }
@@ -174,8 +174,14 @@ OUTBOX_HANDLERS = {
     "handoff.create": ("couriers.jobs.create", "couriers"),
     "handoff.cancel": ("couriers.jobs.cancel", "couriers"),
     "handoff.query": ("couriers.jobs.query", "couriers"),
+    "handoff.confirm_rider_cancel": ("couriers.rider_wishes.consent", "couriers"),
+    "order.ready": ("couriers.seeking_jobs.ready", "searches"),
+    "search.step": ("couriers.seeking_jobs.step", "searches"),
     "handoff.bulk": ("couriers.bulk.work", "couriers"),
 }
+# How many jobs of a queue a worker process runs at once: nobody outside may hold all of its threads. Couriers
+# share their queue's places by lanes (`outbox.lanes`). Each place wants a thread, and other tasks a few more.
+OUTBOX_PLACES = {"platforms": 3, "reconciliation": 3, "couriers": 32, "searches": 12}
 
 # --- Sign-in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "stores.User"

@@ -19,7 +19,8 @@ from functools import cache
 
 from outbox.calling import CallFailed, Refused, Unreachable
 
-MOST_AT_ONCE = 3  # of the eleven threads of the default worker
+# More than an account's lane lets through (`outbox.lanes`): some only ask for a price.
+MOST_AT_ONCE = 16
 FAULTS_IN_A_ROW = 5
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 REST = 20.0  # seconds until one call tries again

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
+from django.db import connection
 
 from outbox.calling import Refused, Uncertain, Unreachable
 
@@ -72,6 +73,7 @@ class Line:
 
     @contextmanager
     def _replied(self, method: str, url: str, **request: Any) -> Iterator[httpx.Response]:
+        _lend_connection()
         try:
             with self._client.stream(method, url, **request) as reply:
                 yield reply
@@ -79,6 +81,15 @@ class Line:
             raise Unreachable(f"no connection ({type(error).__name__})") from error
         except httpx.HTTPError as error:
             raise Uncertain(f"no reply ({type(error).__name__})") from error
+
+
+def _lend_connection() -> None:
+    """Give the thread's database connection back to its pool; the next query takes one again.
+
+    So a dozen serve all threads of a worker, however many of those wait for somebody who hangs.
+    """
+    if "pool" in connection.settings_dict["OPTIONS"] and not connection.in_atomic_block:
+        connection.close()
 
 
 def _check_status(reply: httpx.Response) -> None:

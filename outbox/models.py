@@ -9,7 +9,8 @@ class Job(models.Model):
     """Something to do outside the database, written in the transaction that makes it necessary.
 
     `key` makes it unique within its kind. `fence` grows with every claim: only the holder of the
-    latest fence may write the outcome back. A dead job waits for a person to retry it.
+    latest fence may write the outcome back. A dead job waits for a person to retry it. `lane` says whose door
+    it goes through ("dada/3", see `outbox.lanes`); "" if through nobody's.
     """
 
     class State(models.TextChoices):
@@ -20,6 +21,7 @@ class Job(models.Model):
     kind = models.CharField(_("kind"), max_length=40)
     key = models.CharField(_("key"), max_length=100)
     queue = models.CharField(_("queue"), max_length=40)
+    lane = models.CharField(_("lane"), max_length=40, blank=True, default="", db_default="")
     payload = models.JSONField(_("payload"), default=dict)
     state = models.CharField(_("state"), max_length=5, choices=State, default=State.DUE, db_default=State.DUE)
     due_at = models.DateTimeField(_("due at"))

@@ -11,25 +11,30 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from outbox.errors import Hopeless, Later, NotYet
+from outbox.lanes import Lanes
 from outbox.models import Job
+from outbox.nudge import nudger
 from outbox.services import bury, claim, finish, give_back, put_off
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[Job], None]
-MOST_AT_ONCE = 3  # of the eleven threads of the default worker, which serves three such queues and its own
 
 
 @cache
 def _places(queue: str) -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(MOST_AT_ONCE)
+    return threading.BoundedSemaphore(settings.OUTBOX_PLACES[queue])
+
+
+@cache
+def _lanes(queue: str) -> Lanes:
+    return Lanes()
 
 
 def drain(*, queue: str, seconds: float) -> int:
     """Run due jobs of `queue` one after the other until none is left or `seconds` have passed.
 
-    At most `MOST_AT_ONCE` threads of a process do so: platforms or couriers that hang must not hold all
-    of them. Who finds no place leaves the jobs to those at work, and to the sweeper. Returns how many
-    were run.
+    At most `OUTBOX_PLACES` threads of a process do so. Who finds no place leaves the jobs to those at work,
+    and to the sweeper; who finds a job calls for one more to look for the next. Returns how many were run.
     """
     places = _places(queue)
     if not places.acquire(blocking=False):
@@ -42,11 +47,25 @@ def drain(*, queue: str, seconds: float) -> int:
 
 def _drain(queue: str, seconds: float) -> int:
     until = time.monotonic() + seconds
+    lanes = _lanes(queue)
     done = 0
-    while time.monotonic() < until and (job := claim(queue=queue, now=timezone.now())):
-        run(job)
+    while time.monotonic() < until and (job := _enter(queue, lanes)):
+        nudger.nudge(queue)
+        try:
+            run(job)
+        finally:
+            lanes.leave(job.lane)
         done += 1
     return done
+
+
+def _enter(queue: str, lanes: Lanes) -> Job | None:
+    """Claim the next job whose lane has room."""
+    with lanes.claiming:
+        job = claim(queue=queue, now=timezone.now(), shut=lanes.shut())
+        if job is not None:
+            lanes.enter(job.lane)
+    return job
 
 
 def run(job: Job) -> None:

@@ -1,6 +1,7 @@
 """The verbs of a job: enqueue, withdraw, claim, finish, put off, bury, retry."""
 
 import random
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -33,14 +34,20 @@ def job_row(
 
 
 def enqueue(
-    *, kind: str, key: str, payload: dict[str, Any], now: datetime, due_at: datetime | None = None
+    *,
+    kind: str,
+    key: str,
+    payload: dict[str, Any],
+    now: datetime,
+    due_at: datetime | None = None,
+    lane: str = "",
 ) -> None:
     """Write a job in the caller's transaction and nudge the workers once it is committed.
 
     A job of the same kind and key that exists already is left as it is.
     """
     row = job_row(kind=kind, key=key, payload=payload, now=now, due_at=due_at)
-    Job.objects.bulk_create([Job(**row)], ignore_conflicts=True)
+    Job.objects.bulk_create([Job(**row, lane=lane)], ignore_conflicts=True)
     if row["due_at"] <= now:
         transaction.on_commit(partial(nudger.nudge, row["queue"]))
 
@@ -57,15 +64,17 @@ def due(*, now: datetime) -> QuerySet[Job]:
     return Job.objects.filter(unleased, state=Job.State.DUE, due_at__lte=now)
 
 
-def claim(*, queue: str, now: datetime) -> Job | None:
+def claim(*, queue: str, now: datetime, shut: Iterable[str] = ()) -> Job | None:
     """Lease the oldest due job of `queue`, counting the attempt before it is made.
+
+    Not one of a lane in `shut`, nor of a group there: one that ends in a slash.
 
     A job that has used up its attempts without saying why (its handler killed the process) is
     buried here instead.
     """
     skip_locked = connection.features.has_select_for_update_skip_locked
     with transaction.atomic():
-        candidates = due(now=now).filter(queue=queue).order_by("due_at", "id")
+        candidates = _open(due(now=now), shut).filter(queue=queue).order_by("due_at", "id")
         job = candidates.select_for_update(skip_locked=skip_locked).first()
         if job is None:
             return None
@@ -75,8 +84,14 @@ def claim(*, queue: str, now: datetime) -> Job | None:
         job.save(update_fields=["fence", "attempts", "lease_until"])
     if job.attempts > MAX_ATTEMPTS:
         bury(job=job, reason=job.last_error or "The worker died at every attempt.", now=now)
-        return claim(queue=queue, now=now)
+        return claim(queue=queue, now=now, shut=shut)
     return job
+
+
+def _open(jobs: QuerySet[Job], shut: Iterable[str]) -> QuerySet[Job]:
+    for lane in shut:
+        jobs = jobs.exclude(lane__startswith=lane) if lane.endswith("/") else jobs.exclude(lane=lane)
+    return jobs
 
 
 def finish(*, job: Job, now: datetime) -> bool:

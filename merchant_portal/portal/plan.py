@@ -14,7 +14,8 @@ from merchant_portal.portal import redis_server
 from merchant_portal.portal.supervisor import Service
 
 PYTHON = sys.executable
-QUEUES = "portal,platforms,reconciliation,couriers"
+QUEUES = "portal,platforms,reconciliation,couriers,searches"
+THREADS = "56"  # one for each place of `settings.OUTBOX_PLACES`, and six for all else; most of them wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _site(plan: Plan) -> Service:
 def _worker(plan: Plan) -> Service:
     node = f"portal{plan.port}@localhost"
     argv = [PYTHON, "-m", "celery", "-A", "merchant_portal", "worker", "-n", node]
-    hands = ["-P", "threads", "-c", "11", "-Q", QUEUES]
+    hands = ["-P", "threads", "-c", THREADS, "-Q", QUEUES]
     quiet = ["-l", "WARNING", "--without-gossip", "--without-mingle"]
     return Service("worker", [*argv, *hands, *quiet], _pongs(plan.redis_url, node))
 

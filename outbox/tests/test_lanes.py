@@ -1,0 +1,65 @@
+"""A full lane's jobs wait in the table, untouched, while others' are run."""
+
+import pytest
+
+from outbox import runner
+from outbox.lanes import Lanes
+from outbox.models import Job
+from outbox.services import claim, enqueue
+
+QUEUE = "tests"
+done = []
+
+
+def note(job):
+    """A handler that works."""
+    done.append(job.key)
+
+
+@pytest.fixture(autouse=True)
+def own_queue(settings):
+    done.clear()
+    settings.OUTBOX_HANDLERS = {"note": ("outbox.tests.test_lanes.note", QUEUE)}
+    settings.OUTBOX_PLACES = {QUEUE: 2}
+    yield
+    runner._lanes.cache_clear()
+
+
+def write(now, **lanes):
+    for key, lane in lanes.items():
+        enqueue(kind="note", key=key, payload={}, now=now, lane=lane)
+
+
+def test_a_lane_is_full_alone_and_a_group_with_all_its_lanes():
+    lanes = Lanes(most_in_lane=2, most_in_group=3)
+    for lane in ("dada/1", "dada/1", "dada/2", "uber/1", "", "", "", ""):
+        lanes.enter(lane)
+
+    assert lanes.shut() == ["dada/1", "dada/"]
+    lanes.leave("dada/1")
+    assert lanes.shut() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.both_databases
+def test_jobs_of_shut_lanes_and_groups_are_not_claimed(now):
+    write(now, a="dada/1", b="dada/2", c="uber/1", d="uber/10", e="")
+
+    claimed = [claim(queue=QUEUE, now=now, shut=["dada/", "uber/1"]) for _ in range(3)]
+
+    assert [job and job.key for job in claimed] == ["d", "e", None]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
+def test_a_crowd_before_one_door_does_not_stand_before_another(now):
+    write(now, a="dada/1", b="dada/1", c="uber/1", d="")
+    for _ in range(20):
+        runner._lanes(QUEUE).enter("dada/1")
+
+    assert runner.drain(queue=QUEUE, seconds=5) == 2
+
+    assert done == ["c", "d"]
+    waiting = Job.objects.filter(state="due").values_list("key", "attempts", "lease_until")
+    assert sorted(waiting) == [("a", 0, None), ("b", 0, None)]
+    assert runner._lanes(QUEUE).shut() == ["dada/1", "dada/"]
