@@ -100,7 +100,7 @@ def report_problem(
     """Write down what is wrong, and show it on the card; the bag stays with the rider."""
     with transaction.atomic():
         seen = _held(handoff_id)
-        rider = Rider.objects.get(pk=seen.rider_id)
+        rider = Rider.objects.get(handoffs=handoff_id)
         told = {"code": code, "note": note, "photo": photo, "at": _within(seen.created_at, at, now)}
         kind = RiderReport.Kind.PROBLEM
         RiderReport.objects.create(handoff=seen, rider=rider, command=command, kind=kind, **told)
