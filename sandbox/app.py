@@ -9,15 +9,14 @@ from pathlib import Path
 
 import httpx
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 
 from sandbox.background import Background
 from sandbox.brand import read_brand
 from sandbox.control import Control
+from sandbox.courier import Street
+from sandbox.couriers import Couriers
 from sandbox.crew import Crew
-from sandbox.dada import Dada
-from sandbox.dada_book import Book
-from sandbox.dada_riders import Riders
 from sandbox.faults import Faults
 from sandbox.ledger import Ledger
 from sandbox.order_book import OrderBook
@@ -26,7 +25,7 @@ from sandbox.platform import World
 from sandbox.platforms import Platforms
 from sandbox.traffic import Traffic
 
-LIMITS = httpx.Limits(max_connections=128, max_keepalive_connections=128)  # three platforms and Dada
+LIMITS = httpx.Limits(max_connections=128, max_keepalive_connections=128)  # platforms and couriers
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +62,22 @@ def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Sta
     )
     platforms, background = Platforms(world), Background()
     traffic = Traffic(platforms, world.pace, running=options.traffic)
-    book = Book(options.state_dir)
-    riders = Riders(book, faults, client, travel)
-    dada = Dada(brand.dada, book, riders, ledger, faults)
+    couriers = Couriers(brand, Street(options.state_dir, faults, client, travel))
     crew = Crew(brand)
     control = Control(
-        ledger=ledger, faults=faults, platforms=platforms, traffic=traffic, travel=travel, crew=crew
+        ledger=ledger,
+        faults=faults,
+        platforms=platforms,
+        traffic=traffic,
+        travel=travel,
+        crew=crew,
+        couriers=couriers,
     )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         platforms.resume()
-        riders.resume()
+        couriers.resume()
         background.start(traffic.run())
         if options.crew:
             crew.start()
@@ -82,15 +85,15 @@ def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Sta
         await crew.stop()
         await background.stop()
         await platforms.stop()
-        await riders.stop()
+        await couriers.stop()
         await client.aclose()
-        for journal in (ledger, world.book, book):
+        for journal in (ledger, world.book):
             journal.close()
 
     return Starlette(
         routes=[
             *platforms.routes(),
-            Route("/dada/{path:path}", dada.receive, methods=["POST"]),
+            *couriers.routes(),
             Mount("/control", routes=control.routes()),
         ],
         lifespan=lifespan,

@@ -1,12 +1,12 @@
 """What the sandbox knows of the brand, read from `brand.json` in its state folder; README.md shows its shape.
 
-Without that file it plays no platform, and Dada knows one account: the documented QA one.
+Without that file it plays no platform, and every courier knows one account: the QA ones below.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,44 @@ class DadaAccount:
     shops: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class PeisongAccount:
+    """A partner of Meituan Peisong. An empty `shops` accepts every shop.
+
+    Here and below, nothing is told without a `callback_url`.
+    """
+
+    appkey: str
+    secret: str
+    delivery_service_code: str
+    shops: tuple[str, ...] = ()
+    callback_url: str = ""
+
+
+@dataclass(slots=True)
+class UberAccount:
+    """A customer of Uber Direct; `webhook_key` signs its events."""
+
+    customer_id: str
+    client_id: str
+    client_secret: str
+    webhook_key: str
+    currency: str = "USD"
+    callback_url: str = ""
+
+
+@dataclass(slots=True)
+class DoorDashAccount:
+    """A developer at DoorDash; `signing_secret` is base64url, `webhook_authorization` a header's value."""
+
+    developer_id: str
+    key_id: str
+    signing_secret: str
+    webhook_authorization: str
+    currency: str = "USD"
+    callback_url: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class CrewMember:
     """A pretend person behind a counter who signs in to the portal."""
@@ -82,6 +120,9 @@ class Brand:
     portal_url: str = ""
     accounts: tuple[Account, ...] = ()
     dada: tuple[DadaAccount, ...] = ()
+    peisong: tuple[PeisongAccount, ...] = ()
+    uber: tuple[UberAccount, ...] = ()
+    doordash: tuple[DoorDashAccount, ...] = ()
     crew: tuple[CrewMember, ...] = ()
     menu: dict[str, Any] = field(default_factory=dict)
     campaign: dict[str, str] = field(default_factory=dict)
@@ -91,23 +132,44 @@ class BadBrand(ValueError):
     """The file says something that no platform could use."""
 
 
-QA_ACCOUNT = DadaAccount("73753", "test_app_key", "test_app_secret")
+QA_DADA = DadaAccount("73753", "test_app_key", "test_app_secret")
 _OPTIONAL = ("channel", "app_id", "app_key", "tries", "ack_within", "spacing", "token", "refresh_token")
 
 
 def read_brand(path: Path) -> Brand:
     """Read `brand.json`; an empty brand if there is none. Raises BadBrand."""
     if not path.exists():
-        return Brand(dada=(QA_ACCOUNT,))
+        return _with_qa(Brand())
     found = json.loads(path.read_text(encoding="utf-8"))
     portal_url = found["portal_url"].rstrip("/")
+    return _with_qa(_brand(found, portal_url))
+
+
+def _brand(found: dict[str, Any], portal_url: str) -> Brand:
     return Brand(
         portal_url=portal_url,
         accounts=tuple(_account(entry, portal_url) for entry in found["accounts"]),
-        dada=(QA_ACCOUNT, *(_dada(entry) for entry in found["dada"])),
+        dada=tuple(_dada(entry) for entry in found["dada"]),
+        peisong=tuple(_peisong(entry) for entry in found.get("peisong", [])),
+        uber=tuple(UberAccount(**entry) for entry in found.get("uber", [])),
+        doordash=tuple(DoorDashAccount(**entry) for entry in found.get("doordash", [])),
         crew=tuple(CrewMember(**entry) for entry in found["crew"]),
         menu=found["menu"],
         campaign=found["campaign"],
+    )
+
+
+def _with_qa(brand: Brand) -> Brand:
+    """Let every courier know its QA account too; these are made anew, for their addresses may be changed."""
+    return replace(
+        brand,
+        dada=(QA_DADA, *brand.dada),
+        peisong=(PeisongAccount("test_appkey", "test_secret", "4011"), *brand.peisong),
+        uber=(UberAccount("test_customer", "test_client", "test_secret", "test_signing_key"), *brand.uber),
+        doordash=(
+            DoorDashAccount("test_developer", "test_key", "dGVzdF9zaWduaW5nX3NlY3JldA", "Basic dGVzdDp0ZXN0"),
+            *brand.doordash,
+        ),
     )
 
 
@@ -132,3 +194,7 @@ def _check(account: Account) -> None:
 
 def _dada(entry: dict[str, Any]) -> DadaAccount:
     return DadaAccount(entry["source_id"], entry["app_key"], entry["app_secret"], tuple(entry["shops"]))
+
+
+def _peisong(entry: dict[str, Any]) -> PeisongAccount:
+    return PeisongAccount(**{**entry, "shops": tuple(entry.get("shops", ()))})

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox import couriers
+from sandbox.couriers import PAGE, Couriers
 from sandbox.crew import Crew
 from sandbox.faults import Faults, UnknownFault
 from sandbox.ledger import Ledger, Message
@@ -33,6 +35,7 @@ class Control:
     traffic: Traffic
     travel: Travel
     crew: Crew
+    couriers: Couriers
 
     def routes(self) -> list[Route]:
         """Return the addresses."""
@@ -42,6 +45,7 @@ class Control:
             Route("/faults", self.show_faults, methods=["GET", "POST", "DELETE"]),
             Route("/wave", self.wave, methods=["GET", "POST"]),
             Route("/riders", self.show_riders, methods=["GET", "POST"]),
+            Route("/couriers", self.show_couriers, methods=["GET", "POST"]),
             Route("/crew", self.show_crew, methods=["GET", "POST"]),
             Route("/orders", self.orders, methods=["POST"]),
             Route("/messages", self.messages, methods=["POST"]),
@@ -54,8 +58,28 @@ class Control:
         return JSONResponse({"status": "ok", "totals": totals, "wave": self.traffic.state()})
 
     async def show_ledger(self, request: Request) -> Response:
-        """Return what was sent, acknowledged, called, created and believed; `?account=` narrows it."""
-        return JSONResponse(self.platforms.public(request.query_params.get("account", "")))
+        """Return what was sent, acknowledged, called, created and believed; `?account=` narrows it.
+
+        `?couriers=1` returns the errands of all couriers instead, page by page: `after`, `limit`.
+        """
+        asked = request.query_params
+        if asked.get("couriers"):
+            limit = asked.get("limit", "")
+            page = int(limit) if limit.isdecimal() else PAGE
+            return JSONResponse(self.couriers.ledger(asked.get("after", ""), max(page, 1)))
+        shown = self.platforms.public(asked.get("account", ""))
+        return JSONResponse({**shown, "creates": self.couriers.creates()})
+
+    async def show_couriers(self, request: Request) -> Response:
+        """Show how errands stand (`?origin_id=`: one), set where an account calls back, take a step."""
+        if request.method == "POST":
+            try:
+                self.couriers.change(await _body(request))
+            except couriers.NotPossible as reason:
+                return JSONResponse({"error": str(reason)}, 422)
+        if origin := request.query_params.get("origin_id"):
+            return JSONResponse({"errands": self.couriers.errands(origin)})
+        return JSONResponse({"couriers": self.couriers.state()})
 
     async def show_faults(self, request: Request) -> Response:
         """List, add or clear faults."""

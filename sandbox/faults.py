@@ -11,17 +11,25 @@ ANSWERS = {"hang", "error500", "error429", "garbage", "lost_reply"}
 STORES = {"deaf", "leaky"}
 DELIVERY = {"duplicate", "late", "reorder", "swap", "wrong_secret", "slow_ack_limit"}
 PUSHES = DELIVERY | {"drop", "vanish", "degraded"}
+COURIER = ANSWERS | {
+    "lost_request",
+    "slow",
+    "refuse",
+    "expired_quote",
+    "nobody_accepts",
+    "gives_up",
+    "abandons",
+    "cancel_fee",
+    "duplicate_callbacks",
+    "shuffled_callbacks",
+    "no_callbacks",
+    "forged",
+}
 TARGETS = {
-    "dada": {
-        *ANSWERS,
-        "refuse",
-        "nobody_accepts",
-        "gives_up",
-        "publish_failed",
-        "duplicate_callbacks",
-        "shuffled_callbacks",
-        "no_callbacks",
-    },
+    "dada": {*COURIER, "publish_failed", "rider_cancels", "returns"},
+    "peisong": {*(COURIER - {"expired_quote"}), "limit", "exception"},
+    "uber": {*COURIER, "busy", "limit", "expired_token", "returns"},
+    "doordash": {*COURIER, "limit", "returns"},
     "standard": {*ANSWERS, *STORES, *DELIVERY},
     "eleme": {
         *ANSWERS,

@@ -1,4 +1,4 @@
-"""What really happened, for whoever checks afterwards: sent, acknowledged, calls taken, errands created.
+"""What really happened, for whoever checks afterwards: sent, acknowledged, calls taken.
 
 Kept in an append-only file, so that it survives a kill of the sandbox; what a platform had not yet
 got acknowledged is pushed again after a restart.
@@ -63,7 +63,7 @@ class Message:
 
 
 class Ledger:
-    """Messages and calls by their ids, and the list of creates at couriers."""
+    """Messages and calls by their ids."""
 
     def __init__(self, state_dir: Path) -> None:
         path = state_dir / "ledger.jsonl"
@@ -73,7 +73,6 @@ class Ledger:
         self._journal = Journal(path)
         self.messages: dict[str, Message] = {}
         self.calls: dict[str, dict[str, Any]] = {}
-        self.creates: list[dict[str, Any]] = []
         for entry in self._journal.read():
             self._apply(entry)
 
@@ -101,10 +100,6 @@ class Ledger:
         """Write down a verified call of the portal; a repeated one only counts."""
         self._add("call", {"account": account, "id": call_id, "at": at, **call})
 
-    def created(self, entry: dict[str, Any]) -> None:
-        """Write down that a courier was asked to carry something."""
-        self._add("create", entry)
-
     def unanswered(self) -> list[Message]:
         """Return messages that are still owed to the portal."""
         return [message for message in self.messages.values() if not message.settled]
@@ -118,7 +113,6 @@ class Ledger:
         return {
             "sent": [m.public() for m in self.messages.values() if account in {"", m.account}],
             "calls": [call for call in self.calls.values() if account in {"", call["account"]}],
-            "creates": self.creates,
         }
 
     def totals(self) -> dict[str, dict[str, int]]:
@@ -147,9 +141,7 @@ class Ledger:
             case "call":
                 known = self.calls.setdefault(facts["id"], {**facts, "times": 0})
                 known["times"] += 1
-            case "create":
-                self.creates.append(facts)
-            case kind if message := self.messages.get(facts["id"]):
+            case kind if message := self.messages.get(facts.get("id", "")):
                 self._settle(message, kind, facts)
 
     def _settle(self, message: Message, kind: str, facts: dict[str, Any]) -> None:

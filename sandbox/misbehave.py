@@ -11,7 +11,7 @@ from sandbox.faults import Faults
 
 
 class CutReply(Response):
-    """Promises a body and closes the connection instead: the work is done, the reply is lost."""
+    """Promises a body and closes the connection instead: the caller cannot know whether the work was done."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head of the reply only: the server then drops the connection (and logs one line)."""
@@ -22,13 +22,15 @@ class CutReply(Response):
 
 async def spoil(faults: Faults, target: str, *, path: str, order: str) -> Response | None:
     """Return a bad answer instead of doing the work, if one was asked for."""
-    kinds = {"hang", "error500", "error429", "garbage"}
+    kinds = {"hang", "error500", "error429", "garbage", "lost_request"}
     fault = faults.take(target, kinds, path=path, order=order)
     if fault is None:
         return None
     if fault.kind == "hang":
         await asyncio.sleep(fault.seconds)
         return PlainTextResponse("", 504)
+    if fault.kind == "lost_request":
+        return CutReply()
     if fault.kind == "error429":
         return JSONResponse({"error": "slow down"}, 429, headers={"Retry-After": f"{fault.seconds:.0f}"})
     if fault.kind == "garbage":

@@ -31,7 +31,6 @@ def test_it_survives_the_end_of_the_process(tmp_path, ledger):
     ledger.sent(message(2))
     ledger.answered(message(2), 200)
     ledger.called("tea", "job_1", {"type": "order.ready", "data": {}}, "now")
-    ledger.created({"origin_id": "mp1"})
     again = Ledger(tmp_path)
     assert again.public() == ledger.public()
     assert [entry.body for entry in again.unanswered()] == ['{"a": 1}']
