@@ -5,6 +5,7 @@ from typing import TypedDict
 from django.db.models import Count, Q
 
 from couriers.models import CourierAccount, HandOff, Rider
+from couriers.providers.base import Key
 from couriers.states import LIVE
 from stores.models import Store
 
@@ -50,4 +51,21 @@ def carriers(store: Store) -> Carriers:
 def handoff_of_token(provider: str, token: str) -> int | None:
     """The hand-off a callback address belongs to; None if we never gave that address out."""
     found = HandOff.objects.filter(callback_token=token, account__provider=provider)
+    return found.values_list("pk", flat=True).first()
+
+
+def account_of_token(provider: str, token: str) -> CourierAccount | None:
+    """The account a callback address belongs to; None if there is none of that name."""
+    return CourierAccount.objects.filter(callback_token=token, provider=provider).first()
+
+
+def handoff_of_key(account: CourierAccount, key: Key) -> int | None:
+    """The hand-off a courier means, by our number or else by its own; only ever one of this account."""
+    mine = HandOff.objects.filter(account=account)
+    if key.origin_id:
+        found = mine.filter(origin_id=key.origin_id)
+    elif key.reference:
+        found = mine.filter(provider_ref=key.reference).order_by("-pk")
+    else:
+        return None
     return found.values_list("pk", flat=True).first()

@@ -5,10 +5,12 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
-from couriers.models import CourierMessage, HandOff
+from couriers.models import CourierAccount, CourierMessage, HandOff
 from couriers.providers import PROVIDERS
 from couriers.providers.base import Callback, Forged, Report
+from couriers.queries import handoff_of_key
 from couriers.record import REASON_LENGTH, ask, find_out, move, move_and_publish, note, rider_facts
+from couriers.rider_wishes import let_go
 from couriers.states import (
     BEFORE_PICK_UP,
     FINAL,
@@ -22,6 +24,7 @@ from couriers.states import (
 )
 
 S = HandOffState
+KEY_LENGTH = 128
 VERBS: dict[str, str] = {
     Progress.PICKED_UP: "collect",
     Progress.DELIVERED: "deliver",
@@ -35,40 +38,99 @@ def take_callback(*, handoff_id: int, callback: Callback, body: bytes, now: date
     A courier whose callbacks anybody could write is asked before a final state is believed.
     """
     with transaction.atomic():
-        handoff = HandOff.objects.select_for_update(of=("self",)).select_related("account").get(pk=handoff_id)
+        handoff = _locked(handoff_id)
         _check_names(handoff, callback)
-        message, fresh = CourierMessage.objects.get_or_create(
-            key=callback.key,
-            defaults={"handoff": handoff, "body": body.decode(), "outcome": "", "received_at": now},
-        )
-        if not fresh:
-            return "repeated"
-        message.outcome = (
-            _follow_callback(handoff, callback.report, message, now) if callback.report else "kept"
-        )
-        message.save(update_fields=["outcome"])
+        return _take(handoff, callback, callback.key, body, now)
+
+
+def take_account_callback(*, account: CourierAccount, callback: Callback, body: bytes, now: datetime) -> str:
+    """Store a callback that came to an account's own address, and follow it if it names a hand-off of this
+    account; returns the outcome.
+
+    One about another errand of the same number there (`provider_ref`) is kept and not followed.
+    """
+    handoff_id = handoff_of_key(account, callback.errand)
+    key = f"{account.pk}:{callback.key}"[:KEY_LENGTH]
+    with transaction.atomic():
+        handoff = _locked(handoff_id) if handoff_id is not None else None
+        if handoff is None or not _names_fit(handoff, callback):
+            outcome = "unknown errand" if handoff is None else "another number"
+            return outcome if _stored(handoff, key, body, outcome, now) else "repeated"
+        return _take(handoff, callback, key, body, now)
+
+
+def _locked(handoff_id: int) -> HandOff:
+    rows = HandOff.objects.select_for_update(of=("self",)).select_related("account")
+    return rows.get(pk=handoff_id)
+
+
+def _take(handoff: HandOff, callback: Callback, key: str, body: bytes, now: datetime) -> str:
+    message = _stored(handoff, key, body, "", now)
+    if message is None:
+        return "repeated"
+    message.outcome = _follow_callback(handoff, callback, message, now)
+    message.save(update_fields=["outcome"])
     return message.outcome
+
+
+def _stored(
+    handoff: HandOff | None, key: str, body: bytes, outcome: str, now: datetime
+) -> CourierMessage | None:
+    """Keep what came; None when it was there before."""
+    message, fresh = CourierMessage.objects.get_or_create(
+        key=key,
+        defaults={"handoff": handoff, "body": body.decode(), "outcome": outcome, "received_at": now},
+    )
+    return message if fresh else None
 
 
 def _check_names(handoff: HandOff, callback: Callback) -> None:
     """The errand's number must be ours, and the courier's own number the one it used before."""
     if callback.errand.origin_id != handoff.origin_id:
         raise Forged("another order's number")
-    if callback.errand.reference and handoff.provider_ref not in ("", callback.errand.reference):
+    if not _names_fit(handoff, callback):
         raise Forged("another number of the courier")
 
 
-def _follow_callback(handoff: HandOff, report: Report, message: CourierMessage, now: datetime) -> str:
-    weak = handoff.account is not None and not PROVIDERS[handoff.account.provider].can.strong_callbacks
-    if handoff.live and weak and report.status in FINAL:
+def _names_fit(handoff: HandOff, callback: Callback) -> bool:
+    reference = callback.errand.reference
+    return not reference or handoff.provider_ref in ("", reference)
+
+
+def _follow_callback(handoff: HandOff, callback: Callback, message: CourierMessage, now: datetime) -> str:
+    report = callback.report
+    if report is None:
+        return "kept"
+    if callback.asks_leave:
+        return _take_wish(handoff, callback, message, now)
+    if _weak(handoff) and handoff.live and report.status in FINAL:
         ask(handoff.pk, why=f"m{message.pk}", now=now, rumour=report.reason)
         return "asked"
     if not handoff.live and report.status in BEFORE_PICK_UP:
         find_out(handoff.pk, why=f"m{message.pk}", now=now)
+    if handoff.live and report.status is None and report.reason:
+        return "shown" if note(handoff, report.reason, now=now) else "changed"
     outcome = take_report(handoff, report, now=now)
     if outcome == Verdict.CONFLICT:
         ask(handoff.pk, why=f"m{message.pk}", now=now)
     return outcome
+
+
+def _weak(handoff: HandOff) -> bool:
+    return handoff.account is not None and not PROVIDERS[handoff.account.provider].can.strong_callbacks
+
+
+def _take_wish(handoff: HandOff, callback: Callback, message: CourierMessage, now: datetime) -> str:
+    """A rider who wants to give the order back is let go before the pick-up; after that, people decide."""
+    if not handoff.live:
+        return "ended"
+    why = callback.report.reason if callback.report else ""
+    shown = gettext_noop("The rider wants to give the order back: %(why)s") % {"why": why or "-"}
+    if not note(handoff, shown, now=now):
+        return "changed"
+    if handoff.progress in BEFORE_PICK_UP:
+        let_go(handoff, callback.errand, why=f"m{message.pk}", now=now)
+    return "shown"
 
 
 def take_report(seen: HandOff, report: Report, *, now: datetime) -> str:

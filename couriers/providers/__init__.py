@@ -5,6 +5,9 @@ from django.utils.translation import gettext_lazy as _
 
 from couriers.providers.base import Provider
 from couriers.providers.dada import Dada
+from couriers.providers.doordash import DoorDash
+from couriers.providers.peisong import Peisong
+from couriers.providers.uber import Uber
 
 
 class Courier(TextChoices):
@@ -18,4 +21,7 @@ class Courier(TextChoices):
 
 PROVIDERS: dict[str, Provider] = {
     Courier.DADA: Dada(),
+    Courier.PEISONG: Peisong(),
+    Courier.UBER: Uber(),
+    Courier.DOORDASH: DoorDash(),
 }

@@ -157,11 +157,13 @@ class Callback:
     """A callback that may be believed as far as its signature goes; `key` names it for good.
 
     `report` is None for news that change no errand (a courier's ping, a shop's status): they are kept only.
+    `asks_leave`: the rider wants to give the errand back, and the courier waits for our word on that.
     """
 
     key: str
     errand: Key
     report: Report | None
+    asks_leave: bool = False
 
 
 class Provider(Protocol):

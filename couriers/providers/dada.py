@@ -1,9 +1,12 @@
 """Dada (达达, newopen.imdada.cn): intra-city couriers in China.
 
-Wire facts: a JSON envelope whose `body` is itself JSON text, signed with MD5 over the sorted values
-between the app secret; money in yuan decimals, positions in GCJ-02, times in Unix seconds (a
-callback with status 1000 in milliseconds). The callback's checksum has no secret in it, so final
-states are asked for before they are believed. Credentials: app_key, app_secret, source_id.
+Wire facts: a JSON envelope whose `body` is itself JSON text, signed with MD5 over the sorted values between
+the app secret; money in yuan decimals, positions in GCJ-02, times in Unix seconds (a callback with status
+1000 in milliseconds). The callback's checksum has no secret in it, so final states are asked for before they
+are believed. Credentials: app_key, app_secret, source_id.
+
+Dada keeps one order per origin_id for good; its call that sends an ended one again (reAddOrder) is not used,
+because every hand-off has an origin_id of its own.
 """
 
 import hashlib
@@ -25,7 +28,8 @@ from couriers.providers.base import (
     Quote,
     Report,
 )
-from couriers.states import Outcome, Progress
+from couriers.providers.reading import callback_object, credential, reply_object, storable, text, unix
+from couriers.states import EndCause, Outcome, Progress
 from outbox.calling import Refused, Uncertain
 from outbox.line import Line
 from stores.datum import to_gcj02
@@ -44,6 +48,16 @@ STATUS: dict[str, Progress | Outcome] = {
     "7": Outcome.CANCELLED,
     "1000": Outcome.FAILED,
 }
+CAUSES: dict[str, EndCause] = {
+    "5": EndCause.COURIER,
+    "6": EndCause.RETURNED,
+    "7": EndCause.NO_RIDER,
+    "10": EndCause.RETURNED,
+    "1000": EndCause.COURIER,
+}
+CANCELLED_BY = {"1": EndCause.RIDER, "2": EndCause.STORE}
+CANCELLED = "5"
+RIDER_CANCEL = "1"  # the one type of message there is
 ORDER_NOT_FOUND = "2005"
 DRINKS = 2
 OTHER_REASON = 10000
@@ -69,21 +83,34 @@ class Dada:
 
     def quote(self, access: Access, errand: Errand, *, now: datetime) -> Quote:
         """POST /api/order/queryDeliverFee."""
-        result = self._call(access, "/api/order/queryDeliverFee", order_body(errand), now)
+        body = order_body(errand)
+        result = self._call(access, "/api/order/queryDeliverFee", body, now)
         try:
             return Quote(
                 fee=to_minor(result["fee"]),
                 currency="CNY",
                 distance=int(Decimal(str(result["distance"]))),
-                reference=str(result["deliveryNo"]),
+                reference=quote_reference(str(result["deliveryNo"]), body),
+                expires_at=_expiry(result.get("expiredTime")),
             )
         except (KeyError, ValueError, InvalidOperation) as error:
             raise Uncertain("the quote is unreadable") from error
 
     def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
-        """POST /api/order/addOrder; Dada keeps one order per origin_id."""
-        result = self._call(access, "/api/order/addOrder", order_body(errand), now)
-        return Created(fee=_fee(result, "fee"))
+        """POST /api/order/addOrder, or /api/order/addAfterQuery for this errand's own quote.
+
+        A quote that is refused created nothing; should an earlier attempt have placed it, then Dada has the
+        origin_id already.
+        """
+        body = order_body(errand)
+        delivery_no = quote_ref.partition(".")[0]
+        if delivery_no and quote_ref == quote_reference(delivery_no, body):
+            try:
+                quoted = {"deliveryNo": delivery_no}
+                return _created(self._call(access, "/api/order/addAfterQuery", quoted, now))
+            except Refused:
+                return _created(self._call(access, "/api/order/addOrder", body, now))
+        return _created(self._call(access, "/api/order/addOrder", body, now))
 
     def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
         """POST /api/order/formalCancel; Dada refuses after the pick-up."""
@@ -107,8 +134,17 @@ class Dada:
     def parse_callback(
         self, body: bytes, headers: Mapping[str, str], access: Access, *, now: datetime
     ) -> Callback:
-        """Read the JSON of §5.5 of Dada's documentation and check its unkeyed checksum."""
-        return read_callback(body)
+        """Read a status and check its unkeyed checksum, or a rider's wish to cancel, which has none."""
+        message = callback_object(body)
+        return read_message(message) if "messageType" in message else read_callback(body)
+
+    def let_rider_cancel(self, access: Access, key: Key, *, now: datetime) -> None:
+        """POST /api/message/confirm: agree, as Dada does by itself after a while."""
+        consent = {"orderId": key.origin_id, "isConfirm": 1}
+        if key.reference.isdigit():
+            consent["dadaOrderId"] = int(key.reference)
+        body = {"messageType": int(RIDER_CANCEL), "messageBody": _json(consent)}
+        self._call(access, "/api/message/confirm", body, now)
 
     def answer(self) -> dict[str, Any]:
         """What Dada takes for "received"."""
@@ -122,18 +158,15 @@ class Dada:
 
 def make_envelope(credentials: Mapping[str, str], body: Mapping[str, Any], timestamp: int) -> bytes:
     """The request as bytes; the text of `body` that is signed is the text that is sent."""
-    try:
-        fields = {
-            "app_key": credentials["app_key"],
-            "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
-            "format": "json",
-            "source_id": credentials["source_id"],
-            "timestamp": timestamp,
-            "v": "1.0",
-        }
-        fields["signature"] = sign(credentials["app_secret"], fields)
-    except KeyError as error:
-        raise Refused(f"the credentials lack {error}") from error
+    fields = {
+        "app_key": credential(credentials, "app_key"),
+        "body": _json(body),
+        "format": "json",
+        "source_id": credential(credentials, "source_id"),
+        "timestamp": timestamp,
+        "v": "1.0",
+    }
+    fields["signature"] = sign(credential(credentials, "app_secret"), fields)
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
@@ -166,7 +199,8 @@ def order_body(errand: Errand) -> dict[str, Any]:
         "receiver_lat": latitude,
         "receiver_lng": longitude,
         "callback": errand.callback_url,
-        "info": errand.note,
+        "info": _info(errand),
+        "fetch_code": errand.pickup_code,
         "origin_mark_no": errand.number[:30],
         "product_list": [
             {"sku_name": item.name[:128], "src_product_no": item.sku[:64], "count": item.quantity}
@@ -175,16 +209,19 @@ def order_body(errand: Errand) -> dict[str, Any]:
     }
 
 
+def quote_reference(delivery_no: str, body: Mapping[str, Any]) -> str:
+    """A quote's number, and what it is for: Dada places what was asked about, not what is asked for then."""
+    return f"{delivery_no}.{hashlib.sha256(_json(body).encode()).hexdigest()[:16]}"
+
+
 def read_reply(reply: bytes) -> dict[str, Any]:
     """The `result` of a reply with code 0; raises Refused for another code, Uncertain for garbage."""
-    try:
-        message = json.loads(reply)
-    except (ValueError, RecursionError) as error:
-        raise Uncertain("the reply is not JSON") from error
-    if not isinstance(message, dict) or not isinstance(message.get("code"), int):
+    message = reply_object(reply)
+    code = message.get("code")
+    if not isinstance(code, int):
         raise Uncertain("the reply has no code")
-    if message["code"] != 0:
-        raise Refused(str(message.get("msg") or message["code"])[:200], code=str(message["code"]))
+    if code != 0:
+        raise Refused(text(message.get("msg")) or str(code), code=str(code))
     result = message.get("result")
     return result if isinstance(result, dict) else {}
 
@@ -197,9 +234,10 @@ def read_status(result: Mapping[str, Any]) -> Report:
     return Report(
         code=code,
         status=STATUS.get(code),
-        rider_name=_text(result.get("transporterName")),
-        rider_phone=_text(result.get("transporterPhone")),
-        reason=_text(result.get("statusMsg")),
+        rider_name=text(result.get("transporterName")),
+        rider_phone=text(result.get("transporterPhone")),
+        reason=text(result.get("statusMsg")),
+        cause=CAUSES.get(code),
         fee=_fee(result, "deliveryFee"),
     )
 
@@ -222,29 +260,34 @@ def read_callback(body: bytes) -> Callback:
             rider_name=fields.get("dm_name", ""),
             rider_phone=fields.get("dm_mobile", ""),
             reason=fields.get("cancel_reason", ""),
+            cause=_cause(code, fields.get("cancel_from", "")),
         ),
+    )
+
+
+def read_message(message: Mapping[str, Any]) -> Callback:
+    """A rider wants to cancel: shown, and answered by `let_rider_cancel`. Other messages are kept."""
+    kind, raw = text(message.get("messageType")), message.get("messageBody")
+    digest = hashlib.sha256(_json([kind, raw]).encode(errors="surrogatepass")).hexdigest()[:24]
+    content = callback_object(raw.encode(errors="surrogatepass")) if isinstance(raw, str) else {}
+    origin_id, reference = text(content.get("orderId"), 64), text(content.get("dadaOrderId"), 64)
+    if kind != RIDER_CANCEL or not origin_id:
+        return Callback(f"dada:message:{digest}", Key(origin_id), None)
+    report = Report(code="rider_cancel", status=None, reason=text(content.get("cancelReason")))
+    return Callback(
+        f"dada:{origin_id}:rider_cancel:{digest}", Key(origin_id, reference), report, asks_leave=True
     )
 
 
 def _callback_fields(body: bytes) -> dict[str, str]:
     """The fields as texts, without those that are null or nested."""
-    try:
-        message = json.loads(body.decode(), parse_int=str, parse_float=str, parse_constant=str)
-    except (ValueError, RecursionError) as error:
-        raise Malformed("not JSON in UTF-8") from error
-    if not isinstance(message, dict):
-        raise Malformed("not an object")
+    message = callback_object(body)
     fields = {key: value for key, value in message.items() if isinstance(value, str)}
-    if any(not _storable(value) for value in fields.values()):
+    if any(not storable(value) for value in fields.values()):
         raise Malformed("characters that are none")
     if not fields.get("order_id") or not fields.get("order_status"):
         raise Malformed("order_id or order_status is missing")
     return fields
-
-
-def _storable(text: str) -> bool:
-    """Databases store neither NUL nor half a surrogate pair."""
-    return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)
 
 
 def _moment(text: str) -> datetime:
@@ -277,5 +320,26 @@ def _fee(result: Mapping[str, Any], key: str) -> int | None:
         return None
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) and _storable(value) else ""
+def _created(result: Mapping[str, Any]) -> Created:
+    return Created(fee=_fee(result, "fee"))
+
+
+def _cause(code: str, cancelled_by: str) -> EndCause | None:
+    """Who cancelled it, where Dada says so: 1 the rider, 2 the shop, 3 its own system."""
+    return CANCELLED_BY.get(cancelled_by, CAUSES[code]) if code == CANCELLED else CAUSES.get(code)
+
+
+def _expiry(value: object) -> datetime | None:
+    """Unix seconds or milliseconds; which of them is not documented."""
+    digits = text(value, 13)
+    return unix(digits[:-3] if len(digits) == 13 else digits)
+
+
+def _info(errand: Errand) -> str:
+    """What the rider reads: the guest's note, and which bag it is."""
+    which = f"第{errand.bag}袋，共{errand.bags}袋" if errand.bags > 1 else ""
+    return "；".join(filter(None, [which, errand.note]))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

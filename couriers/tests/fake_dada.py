@@ -31,6 +31,7 @@ class FakeDada(ThreadingHTTPServer):
         self.calls: list[tuple[str, Fields]] = []
         self.statuses: dict[str, int] = {}
         self.rider: Fields = {}
+        self.quoted: dict[str, Fields] = {}
         self.before_call: Hook | None = None
         self.before_reply: Hook | None = None
         self.closing = threading.Event()
@@ -86,10 +87,8 @@ class Handler(BaseHTTPRequestHandler):
     def _carry_out(self, call: str, body: Fields, envelope: Fields) -> Fields:
         if envelope["signature"] != expected_signature(envelope):
             return {"code": 2003, "msg": "signature"}
-        if call == "queryDeliverFee":
-            return {"code": 0, "result": {"fee": 8.5, "distance": 1234.0, "deliveryNo": "D1"}}
-        if call == "addOrder":
-            return self._add(body["origin_id"])
+        if call in self._begins:
+            return self._begins[call](body)
         if body["order_id"] not in self.server.statuses:
             return {"code": 2005, "msg": "no such order"}
         if call == "formalCancel":
@@ -99,6 +98,20 @@ class Handler(BaseHTTPRequestHandler):
             "code": 0,
             "result": {"orderId": body["order_id"], "statusCode": code, "statusMsg": "", **self.server.rider},
         }
+
+    @property
+    def _begins(self) -> dict[str, Callable[[Fields], Fields]]:
+        return {
+            "queryDeliverFee": self._quote,
+            "addAfterQuery": lambda body: self._add(self.server.quoted[body["deliveryNo"]]["origin_id"]),
+            "addOrder": lambda body: self._add(body["origin_id"]),
+            "confirm": lambda body: {"code": 0, "result": None},
+        }
+
+    def _quote(self, body: Fields) -> Fields:
+        self.server.quoted["D1"] = body
+        priced = {"fee": 8.5, "distance": 1234.0, "deliveryNo": "D1", "expiredTime": 1770350580}
+        return {"code": 0, "result": priced}
 
     def _add(self, origin_id: str) -> Fields:
         if origin_id in self.server.statuses:

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from couriers.providers.base import Access, Created, Forged, Key, Malformed, Quote, Report
+from couriers.providers.base import Access, Callback, Created, Forged, Key, Malformed, Quote, Report
 from couriers.providers.dada import Dada, checksum, make_envelope, read_callback, sign, to_minor, to_yuan
-from couriers.states import Outcome, Progress
+from couriers.states import EndCause, Outcome, Progress
 from couriers.tests.errands import errand
 from couriers.tests.fake_dada import FakeDada, callback_body
 from outbox.calling import Refused, Uncertain, Unreachable
@@ -89,6 +89,7 @@ def test_an_errand_is_created_with_dadas_fields(dada: FakeDada) -> None:
                 "receiver_lng": 116.410244,
                 "callback": "http://portal/couriers/dada/callback/token/",
                 "info": "",
+                "fetch_code": "4711",
                 "origin_mark_no": "42",
                 "product_list": [{"sku_name": "Brown sugar boba", "src_product_no": "BT-1", "count": 2}],
             },
@@ -97,8 +98,64 @@ def test_an_errand_is_created_with_dadas_fields(dada: FakeDada) -> None:
 
 
 def test_a_quote_is_a_price_a_distance_and_a_number(dada: FakeDada) -> None:
-    assert quick_dada().quote(access(dada), ERRAND, now=NOW) == Quote(
-        fee=850, currency="CNY", distance=1234, reference="D1"
+    quote = quick_dada().quote(access(dada), ERRAND, now=NOW)
+    assert quote == Quote(
+        fee=850,
+        currency="CNY",
+        distance=1234,
+        reference=quote.reference,
+        expires_at=datetime.fromtimestamp(1770350580, UTC),
+    )
+    assert quote.reference.startswith("D1.")
+
+
+def test_a_quote_is_placed_by_its_number(dada: FakeDada) -> None:
+    courier = quick_dada()
+    quote = courier.quote(access(dada), ERRAND, now=NOW)
+    created = courier.create(access(dada), ERRAND, quote_ref=quote.reference, now=NOW)
+    assert created == Created(fee=850)
+    assert dada.ledger == [ERRAND.origin_id]
+    assert dada.calls[1:] == [("addAfterQuery", {"deliveryNo": "D1"})]
+
+
+def test_a_quote_for_what_has_changed_since_is_not_placed(dada: FakeDada) -> None:
+    courier = quick_dada()
+    quote = courier.quote(access(dada), ERRAND, now=NOW)
+    courier.create(access(dada), replace(ERRAND, pickup_code="0815"), quote_ref=quote.reference, now=NOW)
+    assert [call for call, _ in dada.calls] == ["queryDeliverFee", "addOrder"]
+
+
+def test_a_quote_that_is_refused_is_replaced_by_a_plain_order(dada: FakeDada) -> None:
+    courier = quick_dada()
+    quote = courier.quote(access(dada), ERRAND, now=NOW)
+    dada.script["addAfterQuery"].append("the quote has run out")
+    assert courier.create(access(dada), ERRAND, quote_ref=quote.reference, now=NOW) == Created(fee=850)
+    assert [call for call, _ in dada.calls] == ["queryDeliverFee", "addAfterQuery", "addOrder"]
+    assert dada.ledger == [ERRAND.origin_id]
+
+
+@pytest.mark.parametrize("trouble", ["hang", "500", "garbage", "cut", "lose"])
+def test_a_quote_whose_fate_is_unknown_is_not_ordered_again(dada: FakeDada, trouble: str) -> None:
+    courier = quick_dada()
+    quote = courier.quote(access(dada), ERRAND, now=NOW)
+    dada.script["addAfterQuery"].append(trouble)
+    with pytest.raises(Uncertain):
+        courier.create(access(dada), ERRAND, quote_ref=quote.reference, now=NOW)
+    assert [call for call, _ in dada.calls] == ["queryDeliverFee", "addAfterQuery"]
+
+
+def test_a_bag_of_several_says_which_it_is(dada: FakeDada) -> None:
+    quick_dada().create(access(dada), replace(ERRAND, bag=2, bags=3, note="less ice"), now=NOW)
+    assert dada.calls[0][1]["info"] == "第2袋，共3袋；less ice"
+
+
+def test_a_rider_is_let_go_by_a_message(dada: FakeDada) -> None:
+    quick_dada().let_rider_cancel(access(dada), Key(ERRAND.origin_id, "1357061741749469184"), now=NOW)
+    ((call, body),) = dada.calls
+    assert (call, body["messageType"], json.loads(body["messageBody"])) == (
+        "confirm",
+        1,
+        {"orderId": ERRAND.origin_id, "isConfirm": 1, "dadaOrderId": 1357061741749469184},
     )
 
 
@@ -210,6 +267,40 @@ def test_an_empty_or_missing_client_id_counts_as_empty() -> None:
     body = json.loads(callback_body("mp1", 2, client_id=""))
     del body["client_id"]
     assert read_callback(json.dumps(body).encode()).report.reference == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "cause"),
+    [
+        ({"status": 5, "cancel_from": 1}, EndCause.RIDER),
+        ({"status": 5, "cancel_from": 2}, EndCause.STORE),
+        ({"status": 5, "cancel_from": 3}, EndCause.COURIER),
+        ({"status": 7}, EndCause.NO_RIDER),
+        ({"status": 10}, EndCause.RETURNED),
+        ({"status": 1000}, EndCause.COURIER),
+        ({"status": 4}, None),
+    ],
+)
+def test_who_ended_it_is_told_where_dada_says_so(fields: Any, cause: Any) -> None:
+    assert read_callback(callback_body("mp1", **fields)).report.cause == cause
+
+
+def test_a_rider_who_wants_to_cancel_asks_by_a_message_without_a_checksum() -> None:
+    content = {"orderId": "mp1", "dadaOrderId": 1357061741749469184, "cancelReason": "flat tyre"}
+    body = json.dumps({"messageType": 1, "messageBody": json.dumps(content)}).encode()
+    callback = Dada().parse_callback(body, {}, Access("", {}), now=NOW)
+    assert callback == Callback(
+        key=callback.key,
+        errand=Key("mp1", "1357061741749469184"),
+        report=Report(code="rider_cancel", status=None, reason="flat tyre"),
+        asks_leave=True,
+    )
+
+
+def test_other_messages_change_no_errand() -> None:
+    body = json.dumps({"messageType": 9, "messageBody": "{}"}).encode()
+    callback = Dada().parse_callback(body, {}, Access("", {}), now=NOW)
+    assert (callback.errand, callback.report, callback.asks_leave) == (Key(""), None, False)
 
 
 def test_a_checksum_that_does_not_fit_is_forged() -> None:
