@@ -108,7 +108,7 @@ def chart(bars: Sequence[Bar], *, days: int) -> dict[str, Any]:
     """The chart's bars for the table behind it, and the same as JSON for the browser."""
     by_hour = days <= HOURLY_UP_TO
     shown = list(bars) if by_hour else daily(bars)
-    labels = hour_labels(shown) if by_hour else [_day_label(bar.at) for bar in shown]
+    labels = hour_labels([bar.at for bar in shown]) if by_hour else [_day_label(bar.at) for bar in shown]
     names = {"paid": _("Paid"), "subsidised": _("Subsidised"), "free": _("Free")}
     series = [_series(funding, name, shown) for funding, name in names.items()]
     return {
@@ -132,16 +132,20 @@ def _series(funding: str, name: str, bars: Sequence[Bar]) -> dict[str, Any]:
 def _busiest_hour(bars: Sequence[Bar]) -> dict[str, Any] | None:
     """Its label in the words of the store's clock: templates would convert a moment to UTC."""
     best = busiest(bars)
-    return {"orders": best.orders, "label": hour_labels(bars)[bars.index(best)]} if best else None
+    return (
+        {"orders": best.orders, "label": hour_labels([bar.at for bar in bars])[bars.index(best)]}
+        if best
+        else None
+    )
 
 
-def hour_labels(bars: Sequence[Bar]) -> list[str]:
+def hour_labels(hours: Sequence[datetime]) -> list[str]:
     """Hours of the clock; with the day where there are several, with the offset where an hour comes twice."""
-    several = len({bar.at.date() for bar in bars}) > 1
-    labels = [f"{_day_label(bar.at)} {bar.at:%H:%M}" if several else f"{bar.at:%H:%M}" for bar in bars]
+    several = len({at.date() for at in hours}) > 1
+    labels = [f"{_day_label(at)} {at:%H:%M}" if several else f"{at:%H:%M}" for at in hours]
     often = Counter(labels)
     return [
-        f"{label} {bar.at:%z}" if often[label] > 1 else label for label, bar in zip(labels, bars, strict=True)
+        f"{label} {at:%z}" if often[label] > 1 else label for label, at in zip(labels, hours, strict=True)
     ]
 
 

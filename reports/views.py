@@ -23,7 +23,7 @@ from stores.models import Store
 AnyResponse = TypeVar("AnyResponse", HttpResponse, StreamingHttpResponse)
 
 
-def _managed(request: HttpRequest) -> list[Store]:
+def managed_stores(request: HttpRequest) -> list[Store]:
     """The stores this person may see reports of. Http404 for who manages none."""
     stores = list(Store.objects.managed_by(request.user).order_by("city", "code"))
     if not stores and not request.user.is_superuser:
@@ -35,7 +35,7 @@ def _managed(request: HttpRequest) -> list[Store]:
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:
     """The page; an address with a mistake shows what is wrong with it beside the filters."""
-    stores = _managed(request)
+    stores = managed_stores(request)
     try:
         filters = parse(request.GET)
     except BadFilter as mistake:
@@ -73,7 +73,7 @@ def summary_csv(request: HttpRequest) -> HttpResponse:
 
 
 def _selection(request: HttpRequest) -> Selection:
-    return parse(request.GET).select(_managed(request), now=timezone.now())
+    return parse(request.GET).select(managed_stores(request), now=timezone.now())
 
 
 def _refused(mistake: BadFilter) -> HttpResponse:

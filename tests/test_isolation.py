@@ -37,6 +37,8 @@ OWN_ONLY = {
     "reports/summary.csv",
     "reports/channels/",
     "reports/channels.csv",
+    "reports/couriers/",
+    "reports/couriers.csv",
     "api/v1/stores/",
 }  # shows what is yours
 VERBS = {

@@ -112,11 +112,11 @@ def make_handoff(store, state, *, at=NOON, **order_fields):
     )
 
 
-def make_courier_account(franchise=None):
+def make_courier_account(franchise=None, *, label="Dada", provider="dada"):
     return CourierAccount.objects.create(
         franchise=franchise or make_franchise(),
-        provider="dada",
-        label="Dada",
+        provider=provider,
+        label=label,
         base_url="https://courier.example/",
         credentials='{"app_key": "dada-key", "app_secret": "dada-secret-that-must-not-leak"}',
     )

@@ -28,6 +28,7 @@ PLACES = [
     ("staff", "/stores/<stores.store>/", 200),
     ("staff", "/reports/", 404),
     ("staff", "/reports/channels/", 404),
+    ("staff", "/reports/couriers/", 404),
     ("manager", "/", 200),
     ("manager", "/reports/", 200),
     ("manager", "/reports/?days=7", 200),
@@ -35,6 +36,10 @@ PLACES = [
     ("manager", "/reports/?day=soon", 400),
     ("manager", "/reports/channels/", 200),
     ("manager", "/reports/channels/?period=soon", 400),
+    ("manager", "/reports/couriers/", 200),
+    ("manager", "/reports/couriers/?days=7", 200),
+    ("manager", "/reports/couriers/?day=2020-01-01", 200),
+    ("manager", "/reports/couriers/?courier=soon", 400),
     ("manager", "/stores/<stores.store>/", 200),
     ("admin", "/", 200),
     ("admin", "/reports/", 200),
@@ -148,7 +153,9 @@ def test_the_admin_is_open_to_everybody_in_the_dark_too(visit, user, path):
     check(page, response, 200)
 
 
-@pytest.mark.parametrize("path", ["/login/", "/reports/", "/reports/?days=28", "/api/v1/docs"])
+@pytest.mark.parametrize(
+    "path", ["/login/", "/reports/", "/reports/?days=28", "/reports/couriers/", "/api/v1/docs"]
+)
 @pytest.mark.parametrize(("width", "language"), [(390, "en"), (390, "de"), (390, "zh-CN"), (1920, "en")])
 def test_a_page_never_scrolls_sideways(visit, path, width, language):
     page, _ = visit("" if path == "/login/" else "manager", path, width=width, language=language)

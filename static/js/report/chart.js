@@ -1,4 +1,4 @@
-/** Stacked bars with uPlot: orders per hour or day by who paid; drawn again on resize and theme change. */
+/** Stacked bars with uPlot: what there was per hour or day; drawn again on resize and theme change. */
 
 import uPlot from "../../vendor/uPlot-1.6.32.js";
 
@@ -31,9 +31,7 @@ function colours(element) {
   return {
     text: read("--ink-2"),
     grid: read("--line"),
-    paid: read("--chart-paid"),
-    subsidised: read("--chart-subsidised"),
-    free: read("--chart-free"),
+    of: (series) => read(`--chart-${series.colour}`),
     font: `12px ${style.fontFamily}`,
   };
 }
@@ -82,7 +80,7 @@ function options(element, data, show) {
     series: [
       {},
       ...data.series.toReversed().map((one) => ({
-        fill: colour[one.colour],
+        fill: colour.of(one),
         width: 0,
         paths: bars,
         points: { show: false },

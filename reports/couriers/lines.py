@@ -1,0 +1,142 @@
+"""The lines of the courier page's tables, one for each carrier or store, in the order asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from couriers.states import EndCause
+from reports.couriers.filters import Chosen
+from reports.couriers.measures import STEPS, Figures, together
+from reports.couriers.queries import Group, Rests
+from reports.export import amount
+
+Words = str | Promise
+OWN_RIDERS = gettext_lazy("Own riders")
+MEDIAN, P90 = "median", "p90"
+# Why a hand-off came to nothing.
+CAUSES: dict[str, Words] = {
+    **{str(value): label for value, label in EndCause.choices},
+    "": gettext_lazy("No reason given"),
+}
+STEP_NAMES: dict[str, Words] = {
+    "found": gettext_lazy("Rider found"),
+    "arrived": gettext_lazy("At the store"),
+    "picked_up": gettext_lazy("Picked up"),
+    "delivered": gettext_lazy("Delivered"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What couriers cost in one currency, in its units; `each` is by the orders that arrived."""
+
+    currency: str
+    delivery: Decimal
+    cancel: Decimal
+    other: Decimal
+    total: Decimal
+    each: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the tables: a carrier, or a store. `note` stands smaller, under the name."""
+
+    name: str
+    note: str
+    figures: Figures
+    active: bool = True
+    rests: Rests | None = None
+
+    def count(self, what: str) -> int:
+        return self.figures.counts.get(what, 0)
+
+    @property
+    def fees(self) -> list[Fees]:
+        """One for each currency."""
+        return [
+            Fees(
+                currency,
+                amount(cost.delivery, currency),
+                amount(cost.cancel, currency),
+                amount(cost.other, currency),
+                amount(cost.total, currency),
+                None if cost.each is None else amount(cost.each, currency),
+            )
+            for currency, cost in sorted(self.figures.costs.items())
+        ]
+
+
+def by_carrier(chosen: Chosen, figures: Mapping[Group, Figures], rests: Mapping[int, Rests]) -> list[Line]:
+    """Own riders, if they were chosen, and every account."""
+    lines = [
+        Line(
+            account.label,
+            account.get_provider_display(),
+            _of(figures, account=account.pk),
+            account.active,
+            rests.get(account.pk),
+        )
+        for account in chosen.accounts
+    ]
+    own = [Line(str(OWN_RIDERS), "", _of(figures, account=None))] if chosen.own else []
+    return own + lines
+
+
+def by_store(chosen: Chosen, figures: Mapping[Group, Figures]) -> list[Line]:
+    """Every store, with the chosen carriers."""
+    return [
+        Line(f"{store.code} {store.name}", store.city, _of(figures, store=store.pk))
+        for store in chosen.stores
+    ]
+
+
+def _of(figures: Mapping[Group, Figures], **wanted: int | None) -> Figures:
+    """Of one store with all carriers, or of one carrier in all stores."""
+    places = {"store": 0, "account": 1}
+    return together(
+        one
+        for group, one in figures.items()
+        if all(group[places[name]] == value for name, value in wanted.items())
+    )
+
+
+def _span(step: str, which: str) -> Callable[[Line], Any]:
+    return lambda line: getattr(line.figures.span(step), which)
+
+
+KEYS: dict[str, Callable[[Line], Any]] = {
+    "name": lambda line: line.name,
+    "all": lambda line: line.count("all"),
+    "accepted": lambda line: line.figures.acceptance,
+    "delivered": lambda line: line.count("delivered"),
+    "under_way": lambda line: line.count("under_way"),
+    "ended": lambda line: line.figures.ended,
+    "doubted": lambda line: line.count("doubted"),
+    **{f"{step}-{which}": _span(step, which) for step in STEPS for which in (MEDIAN, P90)},
+}
+HEADINGS: dict[str, Words] = {
+    "all": gettext_lazy("All"),
+    "accepted": gettext_lazy("Accepted"),
+    "delivered": gettext_lazy("Delivered"),
+    "under_way": gettext_lazy("Under way"),
+    "ended": gettext_lazy("Came to nothing"),
+    "doubted": gettext_lazy("In doubt"),
+}
+SPAN_HEADINGS: dict[str, Words] = {MEDIAN: gettext_lazy("Median"), P90: gettext_lazy("90 % within")}
+
+
+def sorted_lines(lines: Sequence[Line], sort: str) -> list[Line]:
+    """In the order of a column, "-" before its name for downwards; lines without a value come last."""
+    key = KEYS.get(sort.removeprefix("-"))
+    if key is None:
+        return list(lines)
+    known = [line for line in lines if key(line) is not None]
+    unknown = [line for line in lines if key(line) is None]
+    return sorted(known, key=key, reverse=sort.startswith("-")) + unknown
