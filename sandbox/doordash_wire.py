@@ -140,7 +140,8 @@ def delivery(errand: Errand, currency: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "external_delivery_id": errand.origin,
         "delivery_status": STATUS[errand.step],
-        "fee": errand.kept if cancelled else errand.fee,
+        "fee": errand.fee,
+        "cancellation_fee": errand.kept if cancelled else None,
         "currency": currency,
         **errand.facts,
         "updated_at": stamp(max(errand.created_at, errand.assigned_at, errand.picked_up_at, errand.ended_at)),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from datetime import datetime
 from pathlib import Path
 
 from django.db import transaction
 
-from couriers.models import CourierAccount, CourierStore, Rider
-from couriers.providers import Courier
+from couriers.models import Rider
 from merchant_portal.demo import brand
 from merchant_portal.demo.brand import DemoFranchise, DemoStore
+from merchant_portal.demo.couriers import list_at_couriers, load_couriers
 from merchant_portal.demo.logins import Logins
 from merchant_portal.demo.platforms import list_store, load_accounts
 from orders.models import StoreSequence
@@ -46,26 +45,8 @@ def _logins() -> list[str]:
 def _franchise(entry: DemoFranchise, sandbox_url: str, now: datetime) -> Franchise:
     franchise, _created = Franchise.objects.update_or_create(slug=entry.slug, defaults={"name": entry.name})
     load_accounts(entry, franchise, sandbox_url, now)
-    CourierAccount.objects.update_or_create(
-        franchise=franchise,
-        label="Dada 达达",
-        defaults={"base_url": f"{sandbox_url}/dada"},
-        create_defaults={
-            "provider": Courier.DADA,
-            "base_url": f"{sandbox_url}/dada",
-            "credentials": json.dumps(_dada_credentials(entry)),
-        },
-    )
+    load_couriers(entry, franchise, sandbox_url)
     return franchise
-
-
-def _dada_credentials(entry: DemoFranchise) -> dict[str, str]:
-    number = str(73800 + brand.FRANCHISES.index(entry))
-    return {
-        "source_id": number,
-        "app_key": f"dada{secrets.token_hex(6)}",
-        "app_secret": secrets.token_hex(16),
-    }
 
 
 def _store(entry: DemoStore, franchise: Franchise, now: datetime) -> Store:
@@ -82,17 +63,10 @@ def _store(entry: DemoStore, franchise: Franchise, now: datetime) -> Store:
     IntakeState.objects.get_or_create(store=store, defaults={"changed_at": now})
     StoreSequence.objects.get_or_create(store=store, defaults={"epoch": secrets.token_hex(8)})
     list_store(entry, store, franchise)
-    for courier in franchise.courier_accounts.all():
-        CourierStore.objects.get_or_create(
-            store=store, account=courier, defaults={"shop_no": _shop_no(entry)}
-        )
+    list_at_couriers(entry, store, franchise)
     for number, name in enumerate(entry.riders):
         Rider.objects.get_or_create(store=store, name=name, defaults={"phone": f"1390000{number:04}"})
     return store
-
-
-def _shop_no(entry: DemoStore) -> str:
-    return f"QH{entry.code.replace('-', '')}"
 
 
 def _admin(people: dict[str, str]) -> None:

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from django.urls import reverse
+
 from couriers.models import CourierAccount
+from couriers.providers import Courier
 from merchant_portal.demo import brand
 from merchant_portal.demo.logins import Logins
 from merchant_portal.demo.menu import menu
@@ -14,6 +17,29 @@ from merchant_portal.demo.platforms import slug
 from merchant_portal.portal.var import write_private
 from stores.channels import Channel
 from stores.models import ChannelAccount, ChannelToken, Membership, StoreChannel
+
+# By courier: what an account's credentials are called here, and in the sandbox.
+KNOWN_AS: dict[str, dict[str, str]] = {
+    Courier.DADA: {"source_id": "source_id", "app_key": "app_key", "app_secret": "app_secret"},
+    Courier.PEISONG: {
+        "app_key": "appkey",
+        "app_secret": "secret",
+        "service_code": "delivery_service_code",
+    },
+    Courier.UBER: {
+        "customer_id": "customer_id",
+        "client_id": "client_id",
+        "client_secret": "client_secret",
+        "signing_key": "webhook_key",
+    },
+    Courier.DOORDASH: {
+        "developer_id": "developer_id",
+        "key_id": "key_id",
+        "signing_secret": "signing_secret",
+        "webhook_authorization": "webhook_authorization",
+    },
+}
+WITH_SHOPS = {Courier.DADA, Courier.PEISONG}  # the others go by addresses
 
 
 def write_sandbox_config(*, var_dir: Path, portal_url: str) -> None:
@@ -25,7 +51,7 @@ def write_sandbox_config(*, var_dir: Path, portal_url: str) -> None:
         "campaign": brand.CAMPAIGN,
         "menu": menu(),
         "accounts": [_account(entry) for entry in _accounts()],
-        "dada": [_dada(entry) for entry in CourierAccount.objects.prefetch_related("shops").order_by("id")],
+        **_couriers(portal_url),
         "crew": _crew(Logins(var_dir).all()),
     }
     write_private(folder / "brand.json", json.dumps(config, ensure_ascii=False, indent=1) + "\n")
@@ -64,9 +90,22 @@ def _shop(entry: StoreChannel) -> dict[str, Any]:
     }
 
 
-def _dada(account: CourierAccount) -> dict[str, Any]:
-    credentials: dict[str, str] = json.loads(account.credentials)
-    return {**credentials, "shops": [shop.shop_no for shop in account.shops.all()]}
+def _couriers(portal_url: str) -> dict[str, list[dict[str, Any]]]:
+    """The accounts by courier, with what the sandbox calls their credentials."""
+    found: dict[str, list[dict[str, Any]]] = {provider: [] for provider in KNOWN_AS}
+    for account in CourierAccount.objects.prefetch_related("shops").order_by("id"):
+        credentials: dict[str, str] = json.loads(account.credentials)
+        names = KNOWN_AS[account.provider]
+        entry: dict[str, Any] = {there: credentials[here] for here, there in names.items()}
+        if account.provider in WITH_SHOPS:
+            entry["shops"] = [shop.shop_no for shop in account.shops.all()]
+        else:
+            entry["currency"] = "CNY"
+        if account.provider != Courier.DADA:  # it is told an address with every errand
+            path = reverse("courier-account-callback", args=[account.provider, account.callback_token])
+            entry["callback_url"] = f"{portal_url.rstrip('/')}{path}"
+        found[account.provider].append(entry)
+    return found
 
 
 def _crew(passwords: dict[str, str]) -> list[dict[str, Any]]:
