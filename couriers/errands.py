@@ -6,9 +6,10 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext_noop
 
+from couriers.bags import contents
 from couriers.models import CourierAccount, CourierStore, HandOff
 from couriers.providers import PROVIDERS
-from couriers.providers.base import Access, Errand, Item, Key, Place, Provider
+from couriers.providers.base import Access, Errand, Key, Place, Provider
 from orders.models import Order
 from outbox.calling import Refused
 from stores.models import Store
@@ -45,7 +46,7 @@ def errand_of(handoff: HandOff) -> Errand:
     shop = CourierStore.objects.filter(account=account, store_id=handoff.store_id).first()
     if shop is None:
         raise Refused(gettext_noop("The courier does not know the store."))
-    lines = order.lines.order_by("position")
+    packed = contents(order, handoff.bag, handoff.bags)
     return Errand(
         origin_id=handoff.origin_id,
         shop_no=shop.shop_no,
@@ -53,10 +54,10 @@ def errand_of(handoff: HandOff) -> Errand:
         pickup=_pickup(handoff.store),
         receiver=_receiver(order, handoff.store.city),
         pickup_code=handoff.pickup_code,
-        value=order.goods,
+        value=packed.value,
         currency=order.currency,
-        cups=order.cups,
-        items=tuple(Item(line.sku, line.name, line.quantity, line.unit_price) for line in lines),
+        cups=packed.cups,
+        items=packed.items,
         note=order.note,
         source=order.account.channel,
         source_number=order.external_id,

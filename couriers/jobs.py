@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from couriers import record
+from couriers import fees, record
 from couriers.errands import access_of, account_of, errand_of, key_of, provider_of
 from couriers.models import HandOff
-from couriers.providers.base import Report
+from couriers.providers.base import Key, Report
 from couriers.reports import take_report
 from couriers.rests import counted, door_of, guarded
-from couriers.states import FINAL, HandOffState
+from couriers.states import FINAL, EndCause, HandOffState
 from orders.states import ENDED
 from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
 from outbox.errors import Later, NotYet
@@ -31,6 +31,7 @@ WAIT_OUTSIDE = timedelta(seconds=60)
 # How long a create that got no answer may still be under way inside the courier: before that,
 # "unknown order" proves nothing.
 SETTLE = timedelta(seconds=10)
+QUOTE_MARGIN = timedelta(seconds=5)
 CHANGED = "the hand-off changed during the call"
 
 
@@ -44,7 +45,7 @@ def create(job: Job) -> None:
     if handoff.state != S.PENDING:
         return
     if handoff.order.state in ENDED:
-        record.move_and_publish(handoff, S.CANCELLED, now=now)
+        record.move_and_publish(handoff, S.CANCELLED, now=now, end_cause=EndCause.GUEST)
         return
     try:
         with door_of(account_of(handoff)).admitted(now=now):
@@ -75,7 +76,9 @@ def _send(claimed: HandOff) -> None:
         errand, access = errand_of(claimed), access_of(account_of(claimed))
         _refuse_to_sleepwalk(claimed)
         with counted(account_of(claimed), now=timezone.now()):
-            created = provider_of(claimed).create(access, errand, now=timezone.now())
+            created = provider_of(claimed).create(
+                access, errand, quote_ref=_good_quote(claimed), now=timezone.now()
+            )
     except Refused as refusal:
         _take_refusal(claimed, refusal)
     except Unreachable as error:
@@ -85,7 +88,14 @@ def _send(claimed: HandOff) -> None:
         record.record_unknown(claimed, reason, now=timezone.now())
     else:
         if not record.record_sent(claimed, created, now=timezone.now()):
-            record.find_out(claimed.pk, why=f"late{claimed.fence}", now=timezone.now())
+            why = f"late{claimed.fence}"
+            record.find_out(claimed.pk, why=why, now=timezone.now(), reference=created.reference)
+
+
+def _good_quote(claimed: HandOff) -> str:
+    """The number of the quote, unless its time is as good as up."""
+    until = claimed.quote_until
+    return claimed.quote_ref if until is None or timezone.now() + QUOTE_MARGIN < until else ""
 
 
 def _refuse_to_sleepwalk(claimed: HandOff) -> None:
@@ -97,7 +107,7 @@ def _refuse_to_sleepwalk(claimed: HandOff) -> None:
 def _take_refusal(claimed: HandOff, refusal: Refused) -> None:
     """A second sending may be refused because the first one arrived after all: then ask first."""
     report = None
-    if claimed.asks > 1:
+    if claimed.asks > 1 and can_ask(claimed):
         try:
             with counted(account_of(claimed), now=timezone.now()):
                 report = provider_of(claimed).query(
@@ -115,7 +125,8 @@ def _take_refusal(claimed: HandOff, refusal: Refused) -> None:
 def _put_off(claimed: HandOff, error: Unreachable) -> None:
     """Surely not sent: again in a while, but not for ever; drinks get warm."""
     if claimed.asks >= MOST_ASKS:
-        record.record_refused(claimed, gettext_noop("The courier cannot be reached."), now=timezone.now())
+        reason, cause = gettext_noop("The courier cannot be reached."), EndCause.UNREACHABLE
+        record.record_refused(claimed, reason, now=timezone.now(), cause=cause)
     elif record.release(
         claimed, gettext_noop("The courier cannot be reached; trying again."), now=timezone.now()
     ):
@@ -131,10 +142,15 @@ def cancel(job: Job) -> None:
     if handoff.account is None or handoff.state not in {S.CANCELLING, S.CANCELLED, S.FAILED}:
         return
     _wait_for_lease(handoff, timezone.now())
+    if not can_ask(handoff) and not handoff.live:
+        return  # to learn its number it would have to be sent again; a callback tells it
     try:
         with guarded(account_of(handoff), now=timezone.now()):
             fee = provider_of(handoff).cancel(
-                access_of(account_of(handoff)), key_of(handoff), reason=handoff.reason, now=timezone.now()
+                access_of(account_of(handoff)),
+                _learn_key(handoff),
+                reason=handoff.reason,
+                now=timezone.now(),
             )
     except Resting as resting:
         raise NotYet(resting.wait, str(resting)) from resting
@@ -144,13 +160,34 @@ def cancel(job: Job) -> None:
     except (Unreachable, Uncertain) as error:
         raise Later(_backoff(job, error), str(error)) from error
     else:
-        if handoff.live and not record.record_cancelled(handoff, fee=fee, now=timezone.now()):
-            raise Later(1, CHANGED)
+        _take_cancelled(handoff, fee)
+
+
+def can_ask(handoff: HandOff) -> bool:
+    """Whether the courier can be asked about the errand; some know it only by a number of their own."""
+    return bool(handoff.provider_ref) or provider_of(handoff).can.traceable
+
+
+def _learn_key(handoff: HandOff) -> Key:
+    """How the courier knows the errand; one that must be told its own number tells it when the same errand is
+    sent again. Raises what `create` raises."""
+    if not can_ask(handoff):
+        errand, now = errand_of(handoff), timezone.now()
+        created = provider_of(handoff).create(access_of(account_of(handoff)), errand, now=now)
+        record.learn_reference(handoff, created.reference)
+    return key_of(handoff)
+
+
+def _take_cancelled(handoff: HandOff, fee: int | None) -> None:
+    if not handoff.live:
+        fees.keep_late(handoff, fee or 0)
+    elif not record.record_cancelled(handoff, fee=fee, now=timezone.now()):
+        raise Later(1, CHANGED)
 
 
 def _after_refused_cancel(handoff: HandOff, refusal: str, job: Job) -> None:
     """It may be cancelled already, picked up, delivered, or have never been there."""
-    report = _query(handoff, job)
+    report = _query(handoff, job) if can_ask(handoff) else None
     now = timezone.now()
     if report is None:
         _wait_to_settle(handoff, now)
@@ -178,6 +215,9 @@ def query(job: Job) -> None:
         return
     if not handoff.live or handoff.state == S.PENDING or handoff.account is None:
         return
+    if not can_ask(handoff):
+        _send_same_again(handoff)
+        return
     report = _query(handoff, job)
     if report is not None:
         report = replace(report, reason=job.payload.get("rumour") or report.reason)
@@ -187,6 +227,17 @@ def query(job: Job) -> None:
         _take_absence(handoff)
     elif handoff.state != S.CANCELLING:
         record.note(handoff, gettext_noop("The courier does not know this order."), now=timezone.now())
+
+
+def _send_same_again(handoff: HandOff) -> None:
+    """The only way to ask: the same errand under the same number stays one errand."""
+    try:
+        with door_of(account_of(handoff)).admitted(now=timezone.now()):
+            claimed = record.claim(handoff.pk, now=timezone.now(), of=S.UNKNOWN)
+            if claimed is not None:
+                _send(claimed)
+    except Resting as resting:
+        raise NotYet(resting.wait, str(resting)) from resting
 
 
 def _take_absence(handoff: HandOff) -> None:

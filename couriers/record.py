@@ -1,17 +1,22 @@
 """Writing down what becomes of a hand-off: what jobs, callbacks and the watch learn.
 
-Every change is one conditional UPDATE of the row as it was seen (state, fence, progress), the card's
-summary and one event, in one transaction. Nobody else writes a hand-off's state.
+Every change is one conditional UPDATE of the row as it was seen (state, fence, progress), what it costs,
+the card's summary and one event, in one transaction; and when the search behind it must go on, the job for
+that. Nobody else writes a hand-off's state. Locks are taken in this order: hand-off, order, store's counter.
 """
 
+import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
-from couriers.models import HandOff
+from couriers.fees import book
+from couriers.models import CarrierSearch, HandOff
 from couriers.providers.base import Created, Report
-from couriers.states import LIVE, NEXT, HandOffState, Progress
+from couriers.standing import Piece, pieces_of
+from couriers.states import LIVE, NEXT, EndCause, HandOffState, Progress
 from couriers.summary import carrier_facts, summarise
 from orders.models import Order
 from orders.services import Stepped, follow_delivery
@@ -20,6 +25,8 @@ from outbox.services import enqueue
 from stores.actors import Actor
 
 S = HandOffState
+ENDING = frozenset({S.CANCELLING, S.CANCELLED, S.FAILED})
+BACK = frozenset({S.CONFIRMED, S.CANCELLING})  # leaving them is news to the search, wherever it leads
 # Longer than the longest call; with the watch's period it is the time until a dead worker's
 # hand-off is looked after.
 LEASE = timedelta(seconds=15)
@@ -31,6 +38,12 @@ def load(handoff_id: int) -> HandOff:
     return HandOff.objects.select_related("order__account", "store", "rider", "account").get(pk=handoff_id)
 
 
+def live_of(search: CarrierSearch) -> HandOff | None:
+    """The hand-off of this search that stands in the way of another."""
+    rows = HandOff.objects.select_related("order__account", "store", "rider", "account")
+    return rows.filter(order=search.order_id, bag=search.bag, state__in=LIVE).first()
+
+
 def courier(handoff: HandOff) -> Actor:
     """The courier as the one behind an event."""
     return Actor(handoff.account.label if handoff.account else handoff.rider_name)
@@ -39,26 +52,52 @@ def courier(handoff: HandOff) -> Actor:
 def move(seen: HandOff, target: HandOffState, *, now: datetime, **values: Any) -> HandOff | None:
     """Compare and set; None when the row is no longer as it was `seen`.
 
-    Keeps the time stamps that follow from the state. A move that `NEXT` does not know is a
-    programming error and raises ValueError.
+    Keeps the time stamps that follow from the state, the ledger of fees, and the search behind the hand-off
+    informed. A move that `NEXT` does not know is a programming error and raises ValueError.
     """
     if target != seen.state and target not in NEXT[seen.state]:
         raise ValueError(f"a hand-off cannot go from {seen.state} to {target}")
-    values |= {"state": target, "heard_at": now}
+    told = values.get("fee")
+    with transaction.atomic():
+        unchanged = HandOff.objects.filter(
+            pk=seen.pk,
+            state=seen.state,
+            fence=seen.fence,
+            progress=seen.progress,
+            provider_time=seen.provider_time,
+        )
+        if unchanged.update(**_with_stamps(seen, target, now, values)) != 1:
+            return None
+        moved = load(seen.pk)
+        if told is not None or not moved.live:
+            book(moved, told=told)
+        if target != seen.state and (target == S.CONFIRMED or seen.state in BACK or not moved.live):
+            _tell_search(moved, now)
+    return moved
+
+
+def _with_stamps(
+    seen: HandOff, target: HandOffState, now: datetime, values: dict[str, Any]
+) -> dict[str, Any]:
+    values = {**values, "state": target, "heard_at": now}
     if target != seen.state:
         values["changed_at"] = now
     if target == S.CONFIRMED and seen.confirmed_at is None:
         values["confirmed_at"] = now
     if target not in LIVE:
         values |= {"ended_at": now, "lease_until": None}
-    unchanged = HandOff.objects.filter(
-        pk=seen.pk,
-        state=seen.state,
-        fence=seen.fence,
-        progress=seen.progress,
-        provider_time=seen.provider_time,
-    )
-    return load(seen.pk) if unchanged.update(**values) == 1 else None
+    if target not in ENDING:
+        values["end_cause"] = ""
+    if target not in {S.UNKNOWN, S.CLAIMED, S.CANCELLING}:
+        values["human_asked_at"] = None
+    return values
+
+
+def _tell_search(moved: HandOff, now: datetime) -> None:
+    """Have the search go on from here; each change has its own job, which finds out what to do."""
+    if moved.search_id is not None:
+        why = f"{moved.pk}.{moved.state}.{secrets.token_hex(4)}"
+        step_search(moved.search_id, why=why, now=now)
 
 
 def publish(
@@ -66,21 +105,46 @@ def publish(
 ) -> Stepped:
     """Put the hand-off on its order's card, and take the order's `verb` with it if that is possible.
 
-    The order's row is locked after the hand-off's, always. "recall" brings back what was collected,
-    never what the counter marked as delivered.
+    The order's row is locked after the hand-off's, always, and its bags are read after that: of two who
+    publish at once, the second shows what the first wrote. "recall" brings back what was collected, never
+    what the counter marked as delivered. An order of several bags is collected when all are on the way, and
+    delivered when the guest has all.
     """
     order = Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id)
-    if verb == "recall" and order.state != OrderState.COLLECTED:
-        verb = None
+    pieces = pieces_of(order.pk)
     return follow_delivery(
-        order_id=handoff.order_id,
-        summary=summarise(handoff),
+        order_id=order.pk,
+        summary=summarise(pieces),
         actor=actor,
         now=now,
-        verb=verb,
+        verb=_verb_of_all(verb, order, pieces),
         command=command,
         carrier=carrier_facts(handoff),
     )
+
+
+def publish_order(order_id: int, *, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
+    """Put on the card how the searches stand after a person's command that moved no hand-off."""
+    Order.objects.select_for_update(no_key=True).get(pk=order_id)
+    summary = summarise(pieces_of(order_id))
+    return follow_delivery(order_id=order_id, summary=summary, actor=actor, now=now, command=command)
+
+
+def _verb_of_all(verb: str | None, order: Order, pieces: Sequence[Piece]) -> str | None:
+    """The step the order takes when one of its bags took `verb`."""
+    if verb == "recall":
+        return verb if order.state == OrderState.COLLECTED else None
+    if verb is None or all(piece.delivered for piece in pieces):
+        return verb and "deliver"
+    return "collect" if all(piece.picked_up for piece in pieces) else None
+
+
+def publish_search(order_id: int, *, actor: Actor, now: datetime) -> None:
+    """Put a change of a search on its order's card; an event only if the card looks different."""
+    order = Order.objects.select_for_update(no_key=True).get(pk=order_id)
+    summary = summarise(pieces_of(order_id))
+    if summary != order.delivery:
+        follow_delivery(order_id=order_id, summary=summary, actor=actor, now=now)
 
 
 def move_and_publish(
@@ -101,13 +165,14 @@ def move_and_publish(
     return True
 
 
-def claim(handoff_id: int, *, now: datetime) -> HandOff | None:
+def claim(handoff_id: int, *, now: datetime, of: HandOffState = S.PENDING) -> HandOff | None:
     """Take the hand-off for one call to its courier; None when it is not there to be taken.
 
-    Committed before the call, with a new fence: whoever held an older one can write nothing back.
+    Committed before the call, with a new fence: whoever held an older one can write nothing back. `of` is
+    UNKNOWN where the only way to ask about an errand is to send it once more under the same number.
     """
     seen = load(handoff_id)
-    if seen.state != S.PENDING:
+    if seen.state != of:
         return None
     return move(
         seen,
@@ -122,15 +187,23 @@ def claim(handoff_id: int, *, now: datetime) -> HandOff | None:
 
 def record_sent(claimed: HandOff, created: Created, *, now: datetime) -> bool:
     """The courier took the errand. False when the claim was lost meanwhile."""
-    if _settle(claimed, S.SENT, now=now, fee=created.fee, progress=Progress.SEARCHING, reason=""):
+    told: dict[str, Any] = {"provider_ref": created.reference[:64], "fee": created.fee, "eta": created.eta}
+    known = {name: value for name, value in told.items() if value not in ("", None)}
+    if _settle(claimed, S.SENT, now=now, progress=Progress.SEARCHING, reason="", **known):
         return True
-    faster_callback = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence, state__in=LIVE)
-    return faster_callback.update(fee=created.fee) == 1
+    with transaction.atomic():
+        faster_callback = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence, state__in=LIVE)
+        if not known or faster_callback.update(**known) != 1:
+            return faster_callback.exists()
+        book(load(claimed.pk), told=created.fee)
+    return True
 
 
-def record_refused(claimed: HandOff, reason: str, *, now: datetime) -> bool:
+def record_refused(
+    claimed: HandOff, reason: str, *, now: datetime, cause: EndCause = EndCause.REFUSED
+) -> bool:
     """Nothing was created: the order goes back on the shelf. False when the claim was lost."""
-    return _settle(claimed, S.FAILED, now=now, verb="recall", reason=reason[:REASON_LENGTH])
+    return _settle(claimed, S.FAILED, now=now, verb="recall", reason=reason[:REASON_LENGTH], end_cause=cause)
 
 
 def release(claimed: HandOff, reason: str, *, now: datetime) -> bool:
@@ -160,22 +233,31 @@ def send_again(seen: HandOff, *, now: datetime) -> bool:
     return True
 
 
-def find_out(handoff_id: int, *, why: str, now: datetime) -> None:
+def find_out(handoff_id: int, *, why: str, now: datetime, reference: str = "") -> None:
     """The courier has the errand although nobody here waits for that any more.
 
     A live hand-off is asked about; one that has ended is called off, so that no rider comes for
-    an order that somebody else may be carrying.
+    an order that somebody else may be carrying. `reference` is the courier's own number, if it is news.
     """
     fresh = load(handoff_id)
+    if reference:
+        learn_reference(fresh, reference)
     if fresh.live:
         ask(handoff_id, why=why, now=now)
     elif fresh.state != S.DELIVERED:
         call_off(handoff_id, why=why, now=now)
 
 
+def learn_reference(handoff: HandOff, reference: str) -> None:
+    """Keep the courier's own number of an errand, if none is known; `handoff` has it from now on."""
+    HandOff.objects.filter(pk=handoff.pk, provider_ref="").update(provider_ref=reference[:64])
+    handoff.provider_ref = handoff.provider_ref or reference[:64]
+
+
 def fail(seen: HandOff, reason: str, *, now: datetime) -> bool:
-    """Give up: the order goes back on the shelf with the reason."""
-    return move_and_publish(seen, S.FAILED, now=now, verb="recall", reason=reason[:REASON_LENGTH])
+    """Give up a courier that cannot be reached: the order goes back on the shelf with the reason."""
+    cause, shown = EndCause.UNREACHABLE, reason[:REASON_LENGTH]
+    return move_and_publish(seen, S.FAILED, now=now, verb="recall", reason=shown, end_cause=cause)
 
 
 def record_cancelled(seen: HandOff, *, fee: int | None, now: datetime) -> bool:
@@ -195,6 +277,11 @@ def note(seen: HandOff, reason: str, *, now: datetime) -> bool:
     if seen.reason == reason[:REASON_LENGTH]:
         return move(seen, HandOffState(seen.state), now=now) is not None
     return move_and_publish(seen, HandOffState(seen.state), now=now, reason=reason[:REASON_LENGTH])
+
+
+def step_search(search_id: int, *, why: str, now: datetime) -> None:
+    """Have a search go on; `why` makes the job unique."""
+    enqueue(kind="search.step", key=f"{search_id}/{why}", payload={"search": search_id}, now=now)
 
 
 def send(handoff_id: int, *, why: str, now: datetime) -> None:
@@ -225,6 +312,7 @@ def rider_facts(seen: HandOff, report: Report) -> dict[str, Any]:
         "rider_phone": report.rider_phone[:30],
         "provider_ref": report.reference[:64],
         "fee": report.fee,
+        "eta": report.eta,
     }
     return {name: value for name, value in told.items() if value not in ("", None, getattr(seen, name))}
 
@@ -240,7 +328,8 @@ def _settle(
     """
     with transaction.atomic():
         mine = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence)
-        if mine.filter(state=S.CANCELLING).update(lease_until=None) == 1:
+        learnt = {"provider_ref": values["provider_ref"]} if values.get("provider_ref") else {}
+        if mine.filter(state=S.CANCELLING).update(lease_until=None, **learnt) == 1:
             return True
         return move_and_publish(claimed, target, now=now, verb=verb, lease_until=None, **values)
 

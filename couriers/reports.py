@@ -14,6 +14,7 @@ from couriers.rider_wishes import let_go
 from couriers.states import (
     BEFORE_PICK_UP,
     FINAL,
+    EndCause,
     HandOffState,
     Known,
     Outcome,
@@ -107,7 +108,7 @@ def _follow_callback(handoff: HandOff, callback: Callback, message: CourierMessa
         ask(handoff.pk, why=f"m{message.pk}", now=now, rumour=report.reason)
         return "asked"
     if not handoff.live and report.status in BEFORE_PICK_UP:
-        find_out(handoff.pk, why=f"m{message.pk}", now=now)
+        find_out(handoff.pk, why=f"m{message.pk}", now=now, reference=callback.errand.reference)
     if handoff.live and report.status is None and report.reason:
         return "shown" if note(handoff, report.reason, now=now) else "changed"
     outcome = take_report(handoff, report, now=now)
@@ -155,8 +156,10 @@ def _take_outcome(seen: HandOff, report: Report, status: Outcome, *, now: dateti
     """It will not be carried: the order goes back on the shelf."""
     reason = (report.reason or gettext_noop("The courier gave the order back."))[:REASON_LENGTH]
     target = state_after(seen.state, status)
-    facts = rider_facts(seen, report)
-    moved = move_and_publish(seen, target, now=now, verb="recall", **facts, reason=reason)
+    # The fee a report tells is that of a delivery; what is kept of this one, only a cancellation says.
+    facts = {name: value for name, value in rider_facts(seen, report).items() if name != "fee"}
+    facts |= {"reason": reason, "end_cause": seen.end_cause or report.cause or EndCause.COURIER}
+    moved = move_and_publish(seen, target, now=now, verb="recall", **facts)
     return Verdict.TAKEN if moved else "changed"
 
 
@@ -174,13 +177,16 @@ def _take_progress(seen: HandOff, report: Report, progress: Progress, *, now: da
 def _stamps(seen: HandOff, report: Report, progress: Progress, now: datetime) -> dict[str, object]:
     stamps: dict[str, object] = {"provider_time": report.at or seen.provider_time}
     if progress == Progress.SEARCHING and seen.progress not in ("", Progress.SEARCHING):
-        stamps |= {"rider_name": "", "rider_phone": "", "confirmed_at": None}
+        stamps |= {"rider_name": "", "rider_phone": "", "confirmed_at": None, "arrived_at": None}
     elif progress != seen.progress:
         stamps["reason"] = ""
+    if progress == Progress.AT_STORE and seen.arrived_at is None:
+        stamps["arrived_at"] = now
     if progress == Progress.PICKED_UP and seen.picked_up_at is None:
         stamps["picked_up_at"] = now
     if progress == Progress.DELIVERED:
         stamps["delivered_at"] = now
     if progress == Progress.RETURNED:
         stamps["reason"] = gettext_noop("The courier brought the order back.")
+        stamps["end_cause"] = EndCause.RETURNED
     return stamps

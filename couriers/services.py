@@ -1,20 +1,28 @@
 """What people do with hand-offs: give an order to a rider or a courier, cancel, and follow an own rider.
 
-Each verb is one conditional UPDATE (or one INSERT under the "one live hand-off" constraint), the
+Each verb is one conditional UPDATE (or one INSERT under the "one live hand-off" constraint) per bag, the
 card's summary, one event and the jobs for the courier, in one transaction. Raises NotPossible,
 LiveHandOff, or orders.errors.Stale when the hand-off is no longer where the person saw it. A command
-with a key that was carried out before returns its first outcome.
+with a key that was carried out before returns its first outcome. Without a `bag`, a verb is about all of an
+order's bags that it can be about.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from couriers import seeking
+from couriers.drafts import draft_for, insert, take_quote
 from couriers.errors import LiveHandOff
-from couriers.models import CourierAccount, HandOff, Rider
-from couriers.record import REASON_LENGTH, call_off, load, move, publish, send
-from couriers.states import BEFORE_PICK_UP, LIVE, HandOffState, Progress
+from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
+from couriers.policy.document import Policy
+from couriers.policy.queries import policy_of
+from couriers.providers.base import Quote
+from couriers.record import REASON_LENGTH, call_off, move, publish, publish_order, send
+from couriers.states import BEFORE_PICK_UP, LIVE, EndCause, HandOffState, Progress, SearchState
 from orders.errors import NotPossible, Stale
 from orders.models import Order, OrderEvent
 from orders.queries import card_of
@@ -25,84 +33,151 @@ from stores.actors import Actor
 from stores.models import Store
 
 S = HandOffState
-MAY_BE_HANDED_OFF = frozenset({OrderState.MAKING, OrderState.READY})
 FIRST = "first"  # the first create job of a hand-off
+ENGINES = frozenset({EndCause.NO_RIDER, EndCause.RIDER})  # why the search calls a hand-off off by itself
+Draft = Callable[[CarrierSearch], HandOff]
 
 
 @once
 def hand_to_rider(
-    *, order_id: int, rider: Rider, actor: Actor, now: datetime, command: str | None = None
+    *,
+    order_id: int,
+    rider: Rider,
+    actor: Actor,
+    now: datetime,
+    command: str | None = None,
+    bag: int | None = None,
+    bags: int | None = None,
 ) -> Stepped:
-    """Give the order to one of the store's own riders, by name."""
-    order = Order.objects.get(pk=order_id)
+    """Give the order to one of the store's own riders, by name; `bags` splits it, `bag` is one of them."""
+    order = Order.objects.select_related("store").get(pk=order_id)
     if rider.store_id != order.store_id or not rider.active:
         raise NotPossible(_("This rider does not ride for the store."))
-    handoff = _new(order, HandOff.Carrier.OWN, actor, now)
-    handoff.rider, handoff.rider_name, handoff.rider_phone = rider, rider.name, rider.phone
-    handoff.state, handoff.progress, handoff.confirmed_at = S.CONFIRMED, Progress.ASSIGNED, now
-    return _open(handoff, actor=actor, now=now, command=command)
+    draft: Draft = lambda search: draft_for(search, rider=rider, now=now)  # noqa: E731
+    return _give(order, draft, bag=bag, bags=bags, actor=actor, now=now, command=command)
 
 
 @once
 def hand_to_courier(
-    *, order_id: int, account: CourierAccount, actor: Actor, now: datetime, command: str | None = None
+    *,
+    order_id: int,
+    account: CourierAccount,
+    actor: Actor,
+    now: datetime,
+    command: str | None = None,
+    bag: int | None = None,
+    bags: int | None = None,
+    quoted: HandOff | None = None,
 ) -> Stepped:
-    """Ask a courier to bring the order; the call itself is a job."""
+    """Ask a courier to bring the order; the call itself is a job. `quoted` is a draft with a price."""
     order = Order.objects.select_related("store").get(pk=order_id)
-    if not account.active or not _serves(account, order.store):
+    if not account.active or not serves(account, order.store):
         raise NotPossible(_("This courier does not serve the store."))
-    handoff = _new(order, HandOff.Carrier.PROVIDER, actor, now)
-    handoff.account = account
-    return _open(handoff, actor=actor, now=now, command=command)
+
+    def draft(search: CarrierSearch) -> HandOff:
+        fresh = draft_for(search, account=account, now=now)
+        if quoted is not None and (quoted.bag, quoted.bags) == (search.bag, search.bags):
+            fresh.origin_id, fresh.callback_token = quoted.origin_id, quoted.callback_token
+            fresh.quote_ref, fresh.quote_until = quoted.quote_ref, quoted.quote_until
+        return fresh
+
+    return _give(order, draft, bag=bag, bags=bags, actor=actor, now=now, command=command)
+
+
+@once
+def seek(
+    *,
+    order_id: int,
+    actor: Actor,
+    now: datetime,
+    command: str | None = None,
+    bags: int | None = None,
+) -> Stepped:
+    """Have the carrier found as the policy says, from the beginning; everybody may be asked again."""
+    with transaction.atomic():
+        order = Order.objects.select_related("store").get(pk=order_id)
+        _check(order)
+        if not seeking.restart(order=order, now=now, bags=bags):
+            raise _taken(order_id)
+        return publish_order(order_id, actor=actor, now=now, command=command)
+
+
+def offer(
+    search: CarrierSearch,
+    draft: HandOff,
+    *,
+    policy: Policy,
+    quote: Quote | None = None,
+    now: datetime,
+    live: int | None = None,
+) -> bool:
+    """The search asks its next one. False when it has moved on, or the rider got other orders meanwhile.
+
+    `live` is how many orders the rider had when chosen. Raises NotPossible, LiveHandOff.
+    """
+    with transaction.atomic():
+        mine = CarrierSearch.objects.select_for_update(of=("self",))
+        held = mine.filter(pk=search.pk, state=SearchState.SEEKING, round=search.round).first()
+        if held is None or (draft.rider and not _still_has(draft.rider, live)):
+            return False
+        take_quote(draft, quote)
+        draft.created_label = seeking.PORTAL.label
+        handoff = _open(held, draft, policy=policy, now=now)
+        publish(handoff, actor=seeking.PORTAL, now=now)
+    return True
 
 
 @once
 def cancel_hand_off(
-    *, order_id: int, actor: Actor, now: datetime, reason: str = "", command: str | None = None
+    *,
+    order_id: int,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+    command: str | None = None,
+    bag: int | None = None,
 ) -> Stepped:
     """Call a hand-off off: an own rider's and an unsent one at once, a courier's once it confirms.
 
-    Until then it stays live, so nobody else can be called.
+    Until then it stays live, so nobody else can be called. Nobody else is called by itself either: a person
+    has taken over.
     """
     with transaction.atomic():
-        seen = _live(order_id)
-        target = _cancel_target(seen)
-        moved = move(seen, target, now=now, reason=reason[:REASON_LENGTH])
-        if moved is None:
+        stopped = _stop_seeking(order_id, bag, now)
+        moved = [_cancel(seen, reason, now) for seen in _live(order_id, bag)]
+        if not moved and not stopped:
             raise stale(order_id)
-        if target == S.CANCELLING:
-            call_off(seen.pk, why=now.isoformat(), now=now)
-        elif seen.state == S.PENDING:
-            withdraw(kind="handoff.create", key=f"{seen.pk}/{FIRST}")
-        return publish(moved, actor=actor, now=now, verb="recall", command=command)
+        if not moved:
+            return publish_order(order_id, actor=actor, now=now, command=command)
+        return publish(moved[0], actor=actor, now=now, verb="recall", command=command)
 
 
 @once
-def rider_picked_up(*, order_id: int, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
+def rider_picked_up(
+    *, order_id: int, actor: Actor, now: datetime, command: str | None = None, bag: int | None = None
+) -> Stepped:
     """An own rider left with the order."""
     with transaction.atomic():
-        seen = _own(order_id)
-        if seen.progress != Progress.ASSIGNED:
+        held = [one for one in _own(order_id, bag) if one.progress in {Progress.ASSIGNED, Progress.AT_STORE}]
+        if not held:
             raise stale(order_id)
-        if seen.order.state not in {OrderState.READY, OrderState.COLLECTED}:
+        if held[0].order.state not in {OrderState.READY, OrderState.COLLECTED}:
             raise NotPossible(_("The order is not ready yet."))
-        moved = move(seen, S.CONFIRMED, now=now, progress=Progress.PICKED_UP, picked_up_at=now)
-        if moved is None:
-            raise stale(order_id)
-        return publish(moved, actor=actor, now=now, verb="collect", command=command)
+        moved = [_moved(one, S.CONFIRMED, now, progress=Progress.PICKED_UP, picked_up_at=now) for one in held]
+        return publish(moved[0], actor=actor, now=now, verb="collect", command=command)
 
 
 @once
-def rider_delivered(*, order_id: int, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
+def rider_delivered(
+    *, order_id: int, actor: Actor, now: datetime, command: str | None = None, bag: int | None = None
+) -> Stepped:
     """The guest has the order from an own rider."""
     with transaction.atomic():
-        seen = _own(order_id)
-        if seen.order.state not in {OrderState.READY, OrderState.COLLECTED, OrderState.DELIVERED}:
+        held = _own(order_id, bag)
+        if held[0].order.state not in {OrderState.READY, OrderState.COLLECTED, OrderState.DELIVERED}:
             raise NotPossible(_("The order is not ready yet."))
-        moved = move(seen, S.DELIVERED, now=now, progress=Progress.DELIVERED, delivered_at=now)
-        if moved is None:
-            raise stale(order_id)
-        return publish(moved, actor=actor, now=now, verb="deliver", command=command)
+        moved = [_moved(one, S.DELIVERED, now, progress=Progress.DELIVERED, delivered_at=now) for one in held]
+        return publish(moved[0], actor=actor, now=now, verb="deliver", command=command)
 
 
 def stale(order_id: int) -> Stale:
@@ -111,53 +186,101 @@ def stale(order_id: int) -> Stale:
     return Stale(card=card_of(order_id), by=by, at=at)
 
 
-def _serves(account: CourierAccount, store: Store) -> bool:
+def serves(account: CourierAccount, store: Store) -> bool:
     """A store is served on its own franchise's account alone: the bill goes there."""
     same = account.franchise_id == store.franchise_id
     return same and account.shops.filter(store_id=store.pk).exists()
 
 
-def _new(order: Order, carrier: HandOff.Carrier, actor: Actor, now: datetime) -> HandOff:
+def _give(
+    order: Order,
+    draft: Draft,
+    *,
+    bag: int | None,
+    bags: int | None,
+    actor: Actor,
+    now: datetime,
+    command: str | None,
+) -> Stepped:
+    """A person gives every bag that nobody has to the one they chose."""
     _check(order)
-    return HandOff(
-        order=order,
-        store_id=order.store_id,
-        carrier=carrier,
-        created_by=actor.user,
-        created_label=actor.label,
-        created_at=now,
-        changed_at=now,
-        heard_at=now,
-    )
+    with transaction.atomic():
+        policy = policy_of(order.store_id)
+        opened = []
+        for search in _open_bags(seeking.held(order, now=now, bags=bags), bag):
+            handoff = draft(search)
+            handoff.created_by, handoff.created_label = actor.user, actor.label
+            opened.append(_open(search, handoff, policy=policy, now=now))
+        if not opened:
+            raise _taken(order.pk)
+        return publish(opened[0], actor=actor, now=now, command=command)
 
 
-def _open(handoff: HandOff, *, actor: Actor, now: datetime, command: str | None) -> Stepped:
+def _open_bags(searches: Sequence[CarrierSearch], bag: int | None) -> list[CarrierSearch]:
+    """The bag that was named, or all that nobody has; of an order in one piece, that piece."""
+    if bag is not None:
+        return [search for search in searches if search.bag == bag]
+    if len(searches) == 1:
+        return list(searches)
+    taken = seeking.taken_bags(searches[0].order_id)
+    return [search for search in searches if search.bag not in taken]
+
+
+def _open(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: datetime) -> HandOff:
     """Insert the hand-off; the database lets one of several at the same time win."""
-    order_id = handoff.order_id
-    try:
-        with transaction.atomic():
-            handoff.save(force_insert=True)
-            _check(Order.objects.select_for_update(no_key=True).get(pk=order_id))
-            if handoff.account is not None:
-                send(handoff.pk, why=FIRST, now=now)
-            return publish(load(handoff.pk), actor=actor, now=now, command=command)
-    except IntegrityError:
-        live = HandOff.objects.filter(order_id=order_id, state__in=LIVE).first()
-        if live is None:
-            raise
-        raise LiveHandOff(card=card_of(order_id), by=live.created_label, at=live.created_at) from None
+    if not insert(handoff):
+        raise _taken(handoff.order_id)
+    _check(Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id))
+    seeking.attach(search, handoff, policy=policy, now=now)
+    if handoff.account is not None:
+        send(handoff.pk, why=FIRST, now=now)
+    return handoff
+
+
+def _taken(order_id: int) -> Stale:
+    """Somebody has it already; or had, a moment ago."""
+    live = HandOff.objects.filter(order_id=order_id, state__in=LIVE).first()
+    if live is None:
+        return stale(order_id)
+    return LiveHandOff(card=card_of(order_id), by=live.created_label, at=live.created_at)
+
+
+def _still_has(rider: Rider, live: int | None) -> bool:
+    """Whether the rider has no more orders than when chosen; of two at once, the second chooses again."""
+    Rider.objects.select_for_update(no_key=True).get(pk=rider.pk)
+    return live is None or HandOff.objects.filter(rider=rider, state__in=LIVE).count() <= live
 
 
 def _check(order: Order) -> None:
     if order.fulfilment != Fulfilment.STORE_COURIER:
         raise NotPossible(_("Only orders that the store delivers are handed off."))
-    if order.state not in MAY_BE_HANDED_OFF:
+    if order.state not in seeking.MAY_BE_HANDED_OFF:
         raise NotPossible(_("Only an order that is being made or ready can be handed off."))
+
+
+def _stop_seeking(order_id: int, bag: int | None, now: datetime) -> int:
+    """Nobody is asked any more while somebody is being chosen."""
+    wanted = CarrierSearch.objects.filter(order_id=order_id, state=SearchState.SEEKING)
+    wanted = wanted if bag is None else wanted.filter(bag=bag)
+    return wanted.update(state=SearchState.STOPPED, changed_at=now)
+
+
+def _cancel(seen: HandOff, reason: str, now: datetime) -> HandOff:
+    target = _cancel_target(seen)
+    facts = {"reason": reason[:REASON_LENGTH], "end_cause": EndCause.STORE}
+    moved = _moved(seen, target, now, **facts)
+    if target == S.CANCELLING and seen.state != S.CANCELLING:
+        call_off(seen.pk, why=now.isoformat(), now=now)
+    elif seen.state == S.PENDING:
+        withdraw(kind="handoff.create", key=f"{seen.pk}/{FIRST}")
+    return moved
 
 
 def _cancel_target(seen: HandOff) -> HandOffState:
     if seen.state == S.CANCELLING:
-        raise stale(seen.order_id)
+        if seen.end_cause not in ENGINES:
+            raise stale(seen.order_id)
+        return S.CANCELLING
     if seen.carrier == HandOff.Carrier.OWN or seen.state == S.PENDING:
         return S.CANCELLED
     if seen.progress not in BEFORE_PICK_UP:
@@ -165,20 +288,28 @@ def _cancel_target(seen: HandOff) -> HandOffState:
     return S.CANCELLING
 
 
-def _live(order_id: int) -> HandOff:
-    """The order's live hand-off, locked: a courier's news of this moment must not turn a person away."""
+def _moved(seen: HandOff, target: HandOffState, now: datetime, **values: Any) -> HandOff:
+    moved = move(seen, target, now=now, **values)
+    if moved is None:
+        raise stale(seen.order_id)
+    return moved
+
+
+def _live(order_id: int, bag: int | None) -> list[HandOff]:
+    """The live hand-offs, locked: a courier's news of this moment must not turn a person away."""
     rows = HandOff.objects.select_for_update(of=("self",)).select_related("order", "rider", "account")
-    live = rows.filter(order_id=order_id, state__in=LIVE).first()
-    if live is None:
+    live = rows.filter(order_id=order_id, state__in=LIVE).order_by("pk")
+    return list(live if bag is None else live.filter(bag=bag))
+
+
+def _own(order_id: int, bag: int | None) -> list[HandOff]:
+    live = _live(order_id, bag)
+    if not live:
         raise stale(order_id)
-    return live
-
-
-def _own(order_id: int) -> HandOff:
-    seen = _live(order_id)
-    if seen.carrier != HandOff.Carrier.OWN:
+    own = [seen for seen in live if seen.carrier == HandOff.Carrier.OWN]
+    if not own:
         raise NotPossible(_("The courier reports this by itself."))
-    return seen
+    return own
 
 
 def _last_touch(order_id: int) -> tuple[str, datetime]:

@@ -31,11 +31,12 @@ S = HandOffState
 LIVE = frozenset({S.PENDING, S.CLAIMED, S.SENT, S.UNKNOWN, S.CONFIRMED, S.CANCELLING})
 
 # From where to where. CANCELLING is still live: the next courier waits until it is confirmed. PENDING
-# may turn out to be known to the courier when it waits to be sent a second time.
+# may turn out to be known to the courier when it waits to be sent a second time. UNKNOWN is claimed again
+# where a courier can be asked only by repeating the errand under its number.
 NEXT: dict[str, frozenset[HandOffState]] = {
     S.PENDING: frozenset({S.CLAIMED, S.SENT, S.CONFIRMED, S.CANCELLED, S.FAILED, S.DELIVERED}),
     S.CLAIMED: frozenset({S.PENDING, S.SENT, S.UNKNOWN, S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),
-    S.UNKNOWN: frozenset({S.PENDING, S.SENT, S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),
+    S.UNKNOWN: frozenset({S.PENDING, S.CLAIMED, S.SENT, S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),
     S.SENT: frozenset({S.CONFIRMED, S.CANCELLING, S.FAILED, S.DELIVERED}),
     S.CONFIRMED: frozenset({S.SENT, S.CANCELLING, S.CANCELLED, S.FAILED, S.DELIVERED}),
     S.CANCELLING: frozenset({S.SENT, S.CONFIRMED, S.CANCELLED, S.DELIVERED}),

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from couriers import record
 from couriers.models import HandOff
-from couriers.states import BEFORE_PICK_UP, LIVE, HandOffState, Progress
+from couriers.states import BEFORE_PICK_UP, LIVE, EndCause, HandOffState, Progress
 from orders.states import ENDED, OrderState
 from stores.actors import Actor
 
@@ -66,10 +66,11 @@ def _end(handoff: HandOff, now: datetime) -> bool:
     reason = handoff.order.end_reason
     if handoff.carrier == HandOff.Carrier.OWN:
         return _close(handoff, reason, now)
+    ended = {"reason": reason, "end_cause": EndCause.GUEST}
     if handoff.state == S.PENDING:
-        return record.move_and_publish(handoff, S.CANCELLED, now=now, actor=PORTAL, reason=reason)
+        return record.move_and_publish(handoff, S.CANCELLED, now=now, actor=PORTAL, **ended)
     with transaction.atomic():
-        moved = record.move_and_publish(handoff, S.CANCELLING, now=now, actor=PORTAL, reason=reason)
+        moved = record.move_and_publish(handoff, S.CANCELLING, now=now, actor=PORTAL, **ended)
         if moved:
             record.call_off(handoff.pk, why=now.isoformat(), now=now)
     return moved
@@ -82,7 +83,9 @@ def _close(handoff: HandOff, reason: str, now: datetime) -> bool:
         return record.move_and_publish(
             handoff, S.DELIVERED, now=now, actor=PORTAL, progress=Progress.DELIVERED, delivered_at=at
         )
-    return record.move_and_publish(handoff, S.CANCELLED, now=now, actor=PORTAL, reason=reason)
+    return record.move_and_publish(
+        handoff, S.CANCELLED, now=now, actor=PORTAL, reason=reason, end_cause=EndCause.GUEST
+    )
 
 
 def _look_after(handoff: HandOff, now: datetime) -> bool:

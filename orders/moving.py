@@ -35,7 +35,7 @@ from stores.levels import IntakeLevel
 from stores.models import Store, StoreChannel
 
 NEAREST = 20  # siblings offered
-NOBODY_CARRIES = frozenset({"cancelled", "failed", "delivered"})
+NOBODY_CARRIES = frozenset({"", "cancelled", "failed", "delivered"})
 RIDER_IS_THERE = frozenset({"at_store", "picked_up"})
 
 

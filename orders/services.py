@@ -24,7 +24,7 @@ from orders.following import needs_answer
 from orders.models import Order, OrderEvent
 from orders.queries import card_of
 from orders.states import KINDS, PLATFORM_RANK, TRANSITIONS, OrderState, PlatformState, on_board, stepped
-from orders.telling import tell_platform, untell_platform
+from orders.telling import seek_carrier, tell_platform, untell_platform
 from stores.actors import Actor
 from stores.levels import IntakeLevel
 from stores.queries import intake_of
@@ -75,13 +75,16 @@ def step(
     """Take one step of `orders.states.TRANSITIONS`.
 
     Effects: the state, its time stamp, one event; a job that tells the platform (`tell=False` when
-    the platform said it first). Raises Stale if the order is in no state the verb may start from,
-    Order.DoesNotExist. A `command` key seen before returns its first outcome.
+    the platform said it first), and one that finds a carrier for what is ready. Raises Stale if the order is
+    in no state the verb may start from, Order.DoesNotExist. A `command` key seen before returns its first
+    outcome.
     """
     with transaction.atomic():
         _change_state(order_id, verb=verb, actor=actor, now=now, reason=reason)
         if tell:
             tell_platform(order_id=order_id, verb=verb, reason=reason, now=now)
+        if verb == "ready":
+            seek_carrier(order_id=order_id, now=now)
         return record(order_id, kind=KINDS[verb], actor=actor, now=now, command=command)
 
 

@@ -62,6 +62,16 @@ def tell_more(*, order_id: int, call: str, name: str, data: dict[str, Any], now:
     enqueue(kind="channel.order", key=f"{call}.{order_id}.{name}"[:100], payload=payload, now=now)
 
 
+def seek_carrier(*, order_id: int, now: datetime) -> None:
+    """An order that the store delivers stands on the shelf: have a carrier looked for.
+
+    Whoever looks is named in settings; nothing here knows them.
+    """
+    if _is_own_delivery(order_id):
+        key = f"{order_id}.{now.timestamp()}"
+        enqueue(kind="order.ready", key=key, payload={"order": order_id}, now=now)
+
+
 def untell_platform(*, order_id: int, verb: str) -> bool:
     """Withdraw the call for `verb`; False when the platform may have heard of it already."""
     if verb not in CALLS or (verb in OF_OWN_DELIVERY and not _is_own_delivery(order_id)):

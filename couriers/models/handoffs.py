@@ -26,7 +26,7 @@ class CarrierSearch(models.Model):
     Written only by `couriers.seeking`. `excluded` lists those who failed or let the time pass
     ("courier:3", "rider:7"): nobody is asked twice. While it is OFFERED, the live hand-off has until
     `accept_by`. `automatic`: the next one is asked without a person. `round` grows with every offer and names
-    its job. `suggestion` is what the card proposes (`couriers.choosing.Ranked` as JSON).
+    its job. `suggestion` is what the card proposes (`couriers.policy.choosing.Ranked` as JSON).
     """
 
     order = models.ForeignKey(
@@ -62,7 +62,7 @@ class CarrierSearch(models.Model):
                 fields=["accept_by"], condition=Q(state=SearchState.OFFERED), name="search_offered_until"
             ),
             models.Index(
-                fields=["changed_at"], condition=Q(state=SearchState.SEEKING), name="search_seeking_since"
+                fields=["changed_at"], condition=~Q(state=SearchState.DONE), name="search_open_since"
             ),
             models.Index(fields=["store"], condition=Q(state=SearchState.NOBODY), name="search_nobody"),
         ]
@@ -134,6 +134,7 @@ class HandOff(models.Model):
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
 
     quote_ref = models.CharField(_("number of the quote"), max_length=128, blank=True, db_default="")
+    quote_until = models.DateTimeField(_("quote good until"), null=True, blank=True)
     fee = models.BigIntegerField(_("fee"), null=True, blank=True)
     rider_name = models.CharField(_("rider's name"), max_length=60, blank=True)
     rider_phone = SealedTextField(_("rider's phone"), blank=True)

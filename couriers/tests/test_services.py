@@ -58,6 +58,15 @@ def test_an_own_rider_brings_an_order_to_the_guest() -> None:
         "eta": None,
         "reason": "",
         "since": "2026-02-06T04:00:00.000Z",
+        "code": handoff.pickup_code,
+        "fee": None,
+        "at_store_since": None,
+        "bag": 1,
+        "bags": 1,
+        "search": {"state": "carried", "automatic": True, "accept_by": None, "tried": [], "reason": ""},
+        "suggestion": None,
+        "asks": None,
+        "parts": [],
     }
     with boards_follow(after(60)):
         assert rider_picked_up(order_id=order.pk, actor=MEI, now=after(60)).card["state"] == "collected"

@@ -27,6 +27,15 @@ def run_jobs(at: datetime) -> int:
         return drain(queue="couriers", seconds=30)
 
 
+def run_all(at: datetime) -> int:
+    """Run what is due at `at` until nothing is, for couriers and for searches."""
+    with time_machine.travel(at, tick=False), boards_follow(at):
+        total = 0
+        while done := sum(drain(queue=queue, seconds=30) for queue in ("searches", "couriers")):
+            total += done
+        return total
+
+
 @contextmanager
 def boards_follow(at: datetime) -> Iterator[None]:
     """Assert that boards that saw the events of `at` live show what fresh boards show."""

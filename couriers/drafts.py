@@ -1,0 +1,86 @@
+"""Hand-offs before they are saved: with our number and pick-up code, so that prices can be asked for them."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from couriers.errands import access_of, account_of, errand_of
+from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
+from couriers.providers.base import Quote
+from couriers.quotes import Question
+from couriers.states import LIVE, HandOffState, Progress
+
+TRIES = 5
+MOST_CODES = 9_000  # beyond that a rider names the order's number
+
+
+def draft_for(
+    search: CarrierSearch,
+    *,
+    now: datetime,
+    account: CourierAccount | None = None,
+    rider: Rider | None = None,
+) -> HandOff:
+    """A hand-off of the search's bag to one of the two; an own rider has it at once."""
+    handoff = HandOff(
+        order=search.order,
+        store_id=search.store_id,
+        search=search,
+        bag=search.bag,
+        bags=search.bags,
+        carrier=HandOff.Carrier.OWN if rider else HandOff.Carrier.PROVIDER,
+        account=account,
+        rider=rider,
+        created_at=now,
+        changed_at=now,
+        heard_at=now,
+    )
+    if rider is not None:
+        handoff.rider_name, handoff.rider_phone = rider.name, rider.phone
+        handoff.state, handoff.progress, handoff.confirmed_at = HandOffState.CONFIRMED, Progress.ASSIGNED, now
+    handoff.pickup_code = free_code(search.store_id)
+    return handoff
+
+
+def free_code(store_id: int) -> str:
+    """Four digits nobody at the store goes by now; two at the same moment may draw the same."""
+    live = HandOff.objects.filter(store=store_id, state__in=LIVE).exclude(pickup_code="")
+    taken = set(live.values_list("pickup_code", flat=True))
+    if len(taken) > MOST_CODES:
+        return ""
+    while (code := f"{secrets.randbelow(10_000):04}") in taken:
+        pass
+    return code
+
+
+def insert(handoff: HandOff) -> bool:
+    """Save it; another code if somebody drew the same. False when the bag has a live hand-off."""
+    for _ in range(TRIES):
+        try:
+            with transaction.atomic():
+                handoff.save(force_insert=True)
+        except IntegrityError:
+            handoff.pk = None
+            if HandOff.objects.filter(order=handoff.order_id, bag=handoff.bag, state__in=LIVE).exists():
+                return False
+            handoff.pickup_code = free_code(handoff.store_id)
+        else:
+            return True
+    handoff.pickup_code = ""
+    handoff.save(force_insert=True)
+    return True
+
+
+def take_quote(handoff: HandOff, quote: Quote | None) -> None:
+    """Have the errand sent at this price, while that is good."""
+    if quote is not None and quote.reference:
+        handoff.quote_ref, handoff.quote_until = quote.reference[:128], quote.expires_at
+
+
+def question_of(key: str, handoff: HandOff) -> Question:
+    """What its courier is asked. Raises Refused when something it needs is missing."""
+    account = account_of(handoff)
+    return Question(key, account, access_of(account), errand_of(handoff))

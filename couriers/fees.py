@@ -1,0 +1,58 @@
+"""The ledger of what couriers cost: entries are only added, and add up to what is owed."""
+
+from django.db.models import Sum
+
+from couriers.models import Fee, HandOff
+from couriers.standing import PICKED_UP
+from couriers.states import HandOffState
+
+ENDED_UNDELIVERED = frozenset({HandOffState.CANCELLED, HandOffState.FAILED})
+
+
+def book(handoff: HandOff, *, told: int | None) -> None:
+    """Follow a change of a hand-off into the ledger, in its transaction; `told` is the fee it brought.
+
+    Nothing is owed for what never left the store, but for what the courier keeps.
+    """
+    if handoff.account_id is None:
+        return
+    if handoff.state in ENDED_UNDELIVERED and handoff.progress not in PICKED_UP:
+        _add_up_to(handoff, 0)
+        if told:
+            keep(handoff, told)
+    elif told is not None:
+        _add_up_to(handoff, told)
+
+
+def keep(handoff: HandOff, amount: int) -> None:
+    """What the courier keeps of a cancelled errand; once."""
+    Fee.objects.bulk_create([_entry(handoff, Fee.Kind.CANCEL, "cancel", amount)], ignore_conflicts=True)
+
+
+def keep_late(handoff: HandOff, amount: int) -> None:
+    """What the courier keeps of an errand called off after its hand-off had ended."""
+    if amount and handoff.account_id is not None:
+        keep(handoff, amount)
+
+
+def _add_up_to(handoff: HandOff, amount: int) -> None:
+    """Bring the delivery's entries to `amount`; the hand-off's row is locked by its own change."""
+    entries = Fee.objects.filter(handoff=handoff).exclude(kind__in=[Fee.Kind.CANCEL, Fee.Kind.TIP])
+    total = entries.aggregate(total=Sum("amount"))["total"]
+    missing = amount - (total or 0)
+    if missing:
+        kind = Fee.Kind.DELIVERY if total is None else Fee.Kind.CORRECTION
+        _entry(handoff, kind, f"delivery{entries.count()}", missing).save(force_insert=True)
+
+
+def _entry(handoff: HandOff, kind: Fee.Kind, key: str, amount: int) -> Fee:
+    return Fee(
+        handoff=handoff,
+        account=handoff.account,
+        store_id=handoff.store_id,
+        kind=kind,
+        key=key,
+        amount=amount,
+        currency=handoff.order.currency,
+        at=handoff.heard_at,
+    )

@@ -1,0 +1,295 @@
+"""The verbs of a search: who is asked next, bag by bag, and what the end of a hand-off means for it.
+
+Every change is made under the lock of the search's row, and shown on the card in the same transaction. Locks
+are taken in this order: search, hand-off (only a new one), order, store's counter; so a hand-off's own change
+never touches its search, it enqueues the job `search.step` instead (`couriers.record`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from couriers import record
+from couriers.bags import MOST_BAGS, bags_for
+from couriers.models import CarrierSearch, HandOff
+from couriers.policy.document import Policy
+from couriers.policy.queries import policy_of
+from couriers.standing import PICKED_UP, pieces_of
+from couriers.states import LIVE, EndCause, HandOffState, SearchState
+from orders.errors import NotPossible
+from orders.models import Order
+from orders.states import ENDED, OrderState
+from stores.actors import Actor
+
+S = SearchState
+PORTAL = Actor("portal")
+MAY_BE_HANDED_OFF = frozenset({OrderState.MAKING, OrderState.READY})
+# Somebody was asked, and what became of that is still to be followed.
+ATTACHED = frozenset({S.OFFERED, S.CARRIED})
+# After these a person has the word, not the next carrier.
+TAKEN_OVER = frozenset({EndCause.STORE, EndCause.GUEST})
+NOBODY_LEFT = gettext_noop("Nobody is left who could carry it.")
+NOT_ON_THE_SHELF = gettext_noop("It had left the store: somebody must look where it is.")
+NO_RESCUE = gettext_noop("It was given back.")
+
+
+def carrier_key(handoff: HandOff) -> str:
+    """The carrier's key: "courier:3", "rider:7"."""
+    return f"courier:{handoff.account_id}" if handoff.account_id else f"rider:{handoff.rider_id}"
+
+
+def held(order: Order, *, now: datetime, bags: int | None = None) -> list[CarrierSearch]:
+    """The order's searches, one per bag, locked in the order of the bags; made where there are none yet.
+
+    `bags` splits the order anew; raises NotPossible when it is too late for that. Inside a transaction.
+    """
+    known = _locked(order.pk)
+    policy = policy_of(order.store_id)
+    count = bags or (known[0].bags if known else _bags_at_first(order, policy))
+    if known and count != known[0].bags:
+        _check_split(order, count)
+    if not known or count != known[0].bags:
+        _make(order, count, policy, now)
+        known = _locked(order.pk)
+    return known[:count]
+
+
+def _locked(order_id: int) -> list[CarrierSearch]:
+    rows = CarrierSearch.objects.select_for_update(of=("self",)).filter(order=order_id)
+    return list(rows.order_by("bag"))
+
+
+def _bags_at_first(order: Order, policy: Policy) -> int:
+    """As many as the policy says; what somebody carries already stays in one piece."""
+    wanted = bags_for(order.cups, policy.cups_per_rider)
+    return 1 if wanted > 1 and HandOff.objects.filter(order=order).exists() else wanted
+
+
+def _check_split(order: Order, bags: int) -> None:
+    if bags > min(MOST_BAGS, max(1, order.cups)):
+        raise NotPossible(_("The order cannot be split into so many bags."))
+    if any(piece.picked_up or (piece.last and piece.last.live) for piece in pieces_of(order.pk)):
+        raise NotPossible(_("Somebody carries a part of the order already."))
+
+
+def _make(order: Order, bags: int, policy: Policy, now: datetime) -> None:
+    """A search for each bag; those beyond the last bag stay behind, unread."""
+    if bags > 1:
+        _check_split(order, bags)
+    rows = [
+        CarrierSearch(
+            order=order,
+            store_id=order.store_id,
+            bag=bag,
+            bags=bags,
+            automatic=policy.rescue,
+            started_at=now,
+            changed_at=now,
+        )
+        for bag in range(1, bags + 1)
+    ]
+    CarrierSearch.objects.bulk_create(rows, ignore_conflicts=True)
+    CarrierSearch.objects.filter(order=order, bag__lte=bags).update(bags=bags, store=order.store_id)
+
+
+def change(search: CarrierSearch, state: SearchState, *, now: datetime, **values: Any) -> CarrierSearch:
+    """Write the state of a search whose row is locked."""
+    values |= {"state": state, "changed_at": now}
+    CarrierSearch.objects.filter(pk=search.pk).update(**values)
+    for name, value in values.items():
+        setattr(search, name, value)
+    return search
+
+
+def attach(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: datetime) -> None:
+    """A hand-off of this search begins, in the same transaction; whoever takes it has until `accept_by`."""
+    carried = handoff.state == HandOffState.CONFIRMED
+    waits = policy.rescue and not carried
+    change(
+        search,
+        S.CARRIED if carried else S.OFFERED,
+        now=now,
+        round=search.round + 1,
+        accept_by=now + timedelta(seconds=policy.accept_within) if waits else None,
+        reason="",
+        automatic=policy.rescue,
+        excluded=[key for key in search.excluded if key != carrier_key(handoff)],
+    )
+
+
+def open_for(order_id: int, *, now: datetime) -> list[CarrierSearch]:
+    """An order is ready: begin to look for carriers if the store does so by itself; returns all its searches.
+
+    May be done again at any time.
+    """
+    with transaction.atomic():
+        order = Order.objects.select_related("store").get(pk=order_id)
+        policy = policy_of(order.store_id)
+        searches = held(order, now=now)
+        for search in searches:
+            if search.state == S.IDLE and policy.automatic:
+                change(search, S.SEEKING, now=now, round=search.round + 1, automatic=policy.rescue)
+    return searches
+
+
+def restart(*, order: Order, now: datetime, bags: int | None = None) -> list[CarrierSearch]:
+    """A person wants the next carrier found as the policy says; everybody may be asked again.
+
+    Inside the caller's transaction. Returns the searches that begin; none when all bags are carried.
+    """
+    begun = []
+    live = taken_bags(order.pk)
+    for search in held(order, now=now, bags=bags):
+        if search.bag not in live:
+            change(search, S.SEEKING, now=now, round=search.round + 1, excluded=[], reason="", accept_by=None)
+            step_later(search, now=now)
+            begun.append(search)
+    return begun
+
+
+def taken_bags(order_id: int) -> set[int]:
+    """The bags somebody has, or has brought."""
+    taken = HandOff.objects.filter(order=order_id, state__in=[*LIVE, HandOffState.DELIVERED])
+    return set(taken.values_list("bag", flat=True))
+
+
+def step_later(search: CarrierSearch, *, now: datetime, why: str = "") -> None:
+    """Have the search go on; the round, or `why`, makes the job unique."""
+    record.step_search(search.pk, why=why or str(search.round), now=now)
+
+
+def follow(search_id: int, *, now: datetime) -> CarrierSearch | None:
+    """Bring a search in line with its order and its last hand-off; None if it is not there.
+
+    Idempotent: it looks at how things are, not at how they changed.
+    """
+    with transaction.atomic():
+        search = (
+            CarrierSearch.objects.select_for_update(of=("self",))
+            .select_related("order__store", "order__account")
+            .filter(pk=search_id)
+            .first()
+        )
+        if search is None or search.bag > search.bags:
+            return None
+        before = search.state
+        last = HandOff.objects.filter(search=search).order_by("-pk").first()
+        _follow(search, last, now)
+        if search.state != before:
+            record.publish_search(search.order_id, actor=PORTAL, now=now)
+    return search
+
+
+def _follow(search: CarrierSearch, last: HandOff | None, now: datetime) -> None:
+    if search.state == S.DONE:
+        return
+    if search.order.state in ENDED:
+        change(search, S.DONE, now=now, accept_by=None)
+    elif last is not None and last.live:
+        _follow_live(search, last, now)
+    elif last is not None and search.state in ATTACHED:
+        _follow_end(search, last, now)
+    elif search.state == S.SEEKING and search.order.state not in MAY_BE_HANDED_OFF:
+        change(search, S.STOPPED, now=now)
+
+
+def _follow_live(search: CarrierSearch, last: HandOff, now: datetime) -> None:
+    """A rider has it or is coming; or one is looked for, again after a rider gave up."""
+    if last.state == HandOffState.CONFIRMED:
+        if search.state != S.CARRIED:
+            change(search, S.CARRIED, now=now, accept_by=None, reason="")
+        return
+    waits = search.automatic and last.state != HandOffState.CANCELLING
+    if search.state == S.CARRIED and carrier_key(last) not in search.excluded:
+        change(search, S.CARRIED, now=now, excluded=[*search.excluded, carrier_key(last)])
+    if search.state != S.OFFERED or (waits and search.accept_by is None):
+        until = now + timedelta(seconds=policy_of(search.store_id).accept_within) if waits else None
+        change(search, S.OFFERED, now=now, accept_by=until)
+
+
+def _follow_end(search: CarrierSearch, last: HandOff, now: datetime) -> None:
+    """The last one asked does not carry it (any more): the next one, a person, or nobody."""
+    if last.state == HandOffState.DELIVERED:
+        change(search, S.DONE, now=now, accept_by=None)
+        return
+    if last.end_cause in TAKEN_OVER:
+        change(search, S.STOPPED, now=now, accept_by=None, reason=last.reason)
+        return
+    excluded = [*search.excluded, *({carrier_key(last)} - set(search.excluded))]
+    state, reason = _after(search, last)
+    rounds = search.round + (state == S.SEEKING)
+    change(search, state, now=now, accept_by=None, excluded=excluded, reason=reason, round=rounds)
+
+
+def _after(search: CarrierSearch, last: HandOff) -> tuple[SearchState, str]:
+    """What is in somebody's bag on the road is not on the shelf for the next one."""
+    if last.progress in PICKED_UP or search.order.state not in MAY_BE_HANDED_OFF:
+        return S.NOBODY, NOT_ON_THE_SHELF
+    return (S.SEEKING, "") if search.automatic else (S.NOBODY, NO_RESCUE)
+
+
+def nobody(search: CarrierSearch, *, now: datetime) -> bool:
+    """Nobody is left to ask: back to the shelf, with an alarm. False when the search has moved on."""
+    with transaction.atomic():
+        mine = CarrierSearch.objects.filter(pk=search.pk, state=S.SEEKING, round=search.round)
+        if mine.update(state=S.NOBODY, changed_at=now, reason=NOBODY_LEFT) != 1:
+            return False
+        record.publish_search(search.order_id, actor=PORTAL, now=now)
+    return True
+
+
+def suggest(search: CarrierSearch, suggestion: dict[str, Any] | None, *, now: datetime) -> None:
+    """Put on the card whom the policy would ask, while nobody is asked."""
+    with transaction.atomic():
+        mine = CarrierSearch.objects.filter(
+            pk=search.pk, state__in=[S.IDLE, S.NOBODY, S.STOPPED], round=search.round
+        )
+        if mine.update(suggestion=suggestion) == 1:
+            record.publish_search(search.order_id, actor=PORTAL, now=now)
+
+
+def let_time_pass(search: CarrierSearch, *, now: datetime) -> bool:
+    """Nobody took it in time: call it off; the next one is asked when that is confirmed.
+
+    Two transactions: a hand-off's change never touches its search. False when there was nothing to call off.
+    """
+    last = record.live_of(search)
+    called_off = last is not None and call_off(last, cause=EndCause.NO_RIDER, now=now)
+    if last is None or called_off or last.state in {HandOffState.CANCELLING, HandOffState.CONFIRMED}:
+        due = CarrierSearch.objects.filter(pk=search.pk, state=S.OFFERED, accept_by=search.accept_by)
+        due.update(accept_by=None)
+    return called_off
+
+
+def call_off(seen: HandOff, *, cause: EndCause, now: datetime) -> bool:
+    """The engine gives up on a carrier before the pick-up; what was never sent ends at once."""
+    reason = REASONS[cause]
+    if seen.state == HandOffState.PENDING:
+        return record.move_and_publish(
+            seen, HandOffState.CANCELLED, now=now, actor=PORTAL, reason=reason, end_cause=cause
+        )
+    if seen.state not in {HandOffState.SENT, HandOffState.UNKNOWN, HandOffState.CLAIMED}:
+        return False
+    with transaction.atomic():
+        moved = record.move_and_publish(
+            seen, HandOffState.CANCELLING, now=now, actor=PORTAL, reason=reason, end_cause=cause
+        )
+        if moved:
+            record.call_off(seen.pk, why=now.isoformat(), now=now)
+    return moved
+
+
+REASONS = {
+    EndCause.NO_RIDER: gettext_noop("No rider was found in time."),
+    EndCause.RIDER: gettext_noop("The rider gave up."),
+}
+
+
+def gave_up(search: CarrierSearch, last: HandOff) -> bool:
+    """Whether a rider of the courier that has the errand gave up, and it looks for another one."""
+    return last.state == HandOffState.SENT and carrier_key(last) in search.excluded

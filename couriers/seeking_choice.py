@@ -1,0 +1,64 @@
+"""Who could carry a bag, the best first: the policy's choice, with prices raced for where they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from couriers.drafts import draft_for, question_of
+from couriers.models import CarrierSearch, CourierAccount, HandOff
+from couriers.policy.choosing import COURIER, Candidate, Ranked, choose, wants_quotes
+from couriers.policy.document import Policy
+from couriers.policy.queries import policy_of
+from couriers.policy.situations import candidates_of, situation_of
+from couriers.quotes import Answer, Question, race
+from outbox.calling import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Everybody who may be asked about a bag, in their turn.
+
+    `drafts` are the hand-offs prices were asked for, by carrier: a price is good only for its own number.
+    """
+
+    policy: Policy
+    ranked: list[Ranked]
+    candidates: Mapping[str, Candidate]
+    answers: Mapping[str, Answer]
+    drafts: Mapping[str, HandOff]
+
+
+def field_of(
+    search: CarrierSearch, *, now: datetime, excluded: Collection[str], always_ask: bool = False
+) -> Field:
+    """Choose for one bag; couriers are asked for a price if that decides, or `always_ask`."""
+    order, policy = search.order, policy_of(search.store_id)
+    situation = situation_of(order, now)
+    candidates = {one.key: one for one in candidates_of(order.store, now)}
+    answers: dict[str, Answer] = {}
+    drafts: dict[str, HandOff] = {}
+    if always_ask or wants_quotes(policy, situation, candidates.values(), excluded):
+        couriers = [key for key, one in candidates.items() if one.kind == COURIER and key not in excluded]
+        answers, drafts = _race(search, couriers, now)
+        candidates |= {key: replace(candidates[key], quote=answer.quote) for key, answer in answers.items()}
+    ranked = choose(policy, situation, candidates.values(), excluded)
+    return Field(policy, ranked, candidates, answers, drafts)
+
+
+def _race(
+    search: CarrierSearch, keys: Collection[str], now: datetime
+) -> tuple[dict[str, Answer], dict[str, HandOff]]:
+    ids = [int(key.partition(":")[2]) for key in keys]
+    questions: list[Question] = []
+    answers: dict[str, Answer] = {}
+    drafts: dict[str, HandOff] = {}
+    for account in CourierAccount.objects.filter(pk__in=ids):
+        key = f"courier:{account.pk}"
+        drafts[key] = draft_for(search, account=account, now=now)
+        try:
+            questions.append(question_of(key, drafts[key]))
+        except Refused as refusal:
+            answers[key] = Answer(None, str(refusal))
+    return answers | race(questions), drafts

@@ -1,0 +1,113 @@
+"""The outbox's handlers for searches: an order became ready, and a search must go on.
+
+Each may be run again at any time, by several at once: what they do is decided by the rows alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from django.utils import timezone
+
+from couriers import record, seeking, services
+from couriers.drafts import draft_for
+from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
+from couriers.policy.choosing import RIDER, Ranked
+from couriers.seeking_choice import Field, field_of
+from couriers.states import EndCause, SearchState
+from orders.errors import NotPossible, Stale
+from orders.models import Order
+from orders.states import Fulfilment, OrderState
+from outbox.errors import Later
+from outbox.models import Job
+
+logger = logging.getLogger(__name__)
+S = SearchState
+# Somebody else was faster with the same search, or a rider was given another order: choose again.
+CHOOSE_AGAIN = 3
+
+
+def ready(job: Job) -> None:
+    """An order of the store's own delivery stands on the shelf: find or suggest a carrier for each bag."""
+    order = Order.objects.filter(pk=job.payload["order"]).first()
+    if order is None or not _waits(order):
+        return
+    for search in seeking.open_for(order.pk, now=timezone.now()):
+        go_on(search.pk)
+
+
+def step(job: Job) -> None:
+    """A search goes on: after the end of a hand-off, on a person's word, or because the watch says so."""
+    go_on(job.payload["search"])
+
+
+def go_on(search_id: int) -> None:
+    """Bring a search in line with its last hand-off, and ask the next one, or suggest whom to ask."""
+    for _ in range(CHOOSE_AGAIN):
+        search = seeking.follow(search_id, now=timezone.now())
+        if search is None:
+            return
+        if search.state == S.SEEKING:
+            if _ask_next(search):
+                return
+        elif search.state == S.OFFERED:
+            _leave_who_gave_up(search)
+            return
+        else:
+            _suggest(search)
+            return
+    raise Later(1, "others were faster each time")
+
+
+def _waits(order: Order) -> bool:
+    return order.fulfilment == Fulfilment.STORE_COURIER and order.state == OrderState.READY
+
+
+def _ask_next(search: CarrierSearch) -> bool:
+    """Whether the search is where it should be; False: it, or who was chosen, has moved on."""
+    now = timezone.now()
+    field = field_of(search, now=now, excluded=frozenset(search.excluded))
+    if not field.ranked:
+        return seeking.nobody(search, now=timezone.now())
+    first = field.ranked[0]
+    try:
+        return _offer(search, first, field, timezone.now())
+    except (NotPossible, Stale) as refusal:
+        logger.info("search %s: %s was not asked: %s", search.pk, first.key, refusal)
+        return False
+
+
+def _offer(search: CarrierSearch, first: Ranked, field: Field, now: datetime) -> bool:
+    candidate = field.candidates[first.key]
+    draft = field.drafts.get(first.key) or _draft(search, first, now)
+    draft.created_at = draft.changed_at = draft.heard_at = now
+    live = candidate.live if first.kind == RIDER else None
+    return services.offer(search, draft, policy=field.policy, quote=candidate.quote, now=now, live=live)
+
+
+def _draft(search: CarrierSearch, first: Ranked, now: datetime) -> HandOff:
+    number = int(first.key.partition(":")[2])
+    if first.kind == RIDER:
+        return draft_for(search, rider=Rider.objects.get(pk=number), now=now)
+    return draft_for(search, account=CourierAccount.objects.get(pk=number), now=now)
+
+
+def _leave_who_gave_up(search: CarrierSearch) -> None:
+    """A rider gave up: the next carrier is asked; if there is none, the same goes on looking."""
+    last = record.live_of(search)
+    if last is None or not search.automatic or not seeking.gave_up(search, last):
+        return
+    now = timezone.now()
+    if field_of(search, now=now, excluded=frozenset(search.excluded)).ranked:
+        seeking.call_off(last, cause=EndCause.RIDER, now=now)
+
+
+def _suggest(search: CarrierSearch) -> None:
+    """On the card of an order on the shelf stands whom the policy would ask."""
+    if search.state not in {S.IDLE, S.NOBODY, S.STOPPED} or not _waits(search.order):
+        return
+    field = field_of(search, now=timezone.now(), excluded=frozenset(search.excluded))
+    suggestion = field.ranked[0].as_json() if field.ranked else None
+    if suggestion != search.suggestion:
+        seeking.suggest(search, suggestion, now=timezone.now())

@@ -1,0 +1,93 @@
+"""Looking after searches: time that has run out, orders nobody is asked to carry, what a lost job left."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q
+
+from couriers import record, seeking
+from couriers.models import CarrierSearch, HandOff
+from couriers.states import LIVE, HandOffState, SearchState
+from orders.models import Order
+from orders.states import ENDED, Fulfilment, OrderState
+from outbox.services import enqueue
+
+S = SearchState
+BATCH = 200
+# A job does what is to be done within seconds; later than this, nobody is doing it.
+PATIENCE = timedelta(seconds=20)
+NOT_LONGER = timedelta(minutes=5)
+# The states in which a courier may or may not have the errand.
+NOT_KNOWN = {HandOffState.UNKNOWN: "created_at", HandOffState.CANCELLING: "changed_at"}
+
+
+def watch(*, now: datetime) -> dict[str, int]:
+    """One round; returns how many of each kind were looked after."""
+    return {
+        "late": sum(seeking.let_time_pass(search, now=now) for search in _late(now)),
+        "stuck": sum(_step(search, now) for search in _stuck(now)),
+        "unsought": sum(_seek(order, now) for order in _unsought(now)),
+        "asking": sum(_ask_a_person(handoff, now) for handoff in _not_known(now)),
+    }
+
+
+def _late(now: datetime) -> list[CarrierSearch]:
+    rows = CarrierSearch.objects.filter(state=S.OFFERED, accept_by__lte=now)
+    return list(rows.order_by("accept_by")[:BATCH])
+
+
+def _stuck(now: datetime) -> list[CarrierSearch]:
+    """Those that no longer say how things are: of ended orders, without the hand-off they wait for, idle
+    although the store has switched to finding carriers by itself, or seeking without anybody at it."""
+    live = HandOff.objects.filter(order=OuterRef("order"), bag=OuterRef("bag"), state__in=LIVE)
+    wrong = (
+        Q(order__state__in=ENDED)
+        | Q(state=S.SEEKING)
+        | (Q(state__in=seeking.ATTACHED) & ~Exists(live))
+        | Q(state=S.OFFERED, automatic=True, accept_by=None) & ~Exists(live.filter(state="cancelling"))
+    )
+    rows = CarrierSearch.objects.exclude(state=S.DONE).filter(wrong, changed_at__lte=now - PATIENCE)
+    return list(rows.order_by("changed_at")[:BATCH])
+
+
+def _step(search: CarrierSearch, now: datetime) -> bool:
+    """One job every half minute at most; each finds out for itself what there is to do."""
+    record.step_search(search.pk, why=f"w{int(now.timestamp()) // 30}", now=now)
+    return True
+
+
+def _unsought(now: datetime) -> list[Order]:
+    """Orders on the shelf of stores that find carriers by themselves, for which nobody was asked."""
+    begun = CarrierSearch.objects.filter(order=OuterRef("pk")).exclude(state=S.IDLE)
+    rows = Order.objects.filter(
+        on_board=True,
+        state=OrderState.READY,
+        fulfilment=Fulfilment.STORE_COURIER,
+        store__carrier_policy__automatic=True,
+        ready_at__lte=now - PATIENCE,
+    )
+    return list(rows.filter(~Exists(begun)).order_by("ready_at")[:BATCH])
+
+
+def _seek(order: Order, now: datetime) -> bool:
+    key = f"{order.pk}.w{int(now.timestamp()) // 30}"
+    enqueue(kind="order.ready", key=key, payload={"order": order.pk}, now=now)
+    return True
+
+
+def _not_known(now: datetime) -> list[HandOff]:
+    """Nobody could find out for minutes whether the courier has it."""
+    old = Q()
+    for state, clock in NOT_KNOWN.items():
+        old |= Q(state=state, **{f"{clock}__lte": now - NOT_LONGER})
+    rows = HandOff.objects.select_related("order", "rider", "account").filter(
+        old, state__in=LIVE, human_asked_at=None, carrier=HandOff.Carrier.PROVIDER
+    )
+    return list(rows.order_by("heard_at")[:BATCH])
+
+
+def _ask_a_person(handoff: HandOff, now: datetime) -> bool:
+    return record.move_and_publish(
+        handoff, HandOffState(handoff.state), now=now, actor=seeking.PORTAL, human_asked_at=now
+    )
