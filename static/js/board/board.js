@@ -3,7 +3,11 @@
  * screen when something changed. Components read from it and call its verbs; they keep no truth.
  */
 
+import { BROWSER } from "./browser.js";
+import { Bulk } from "./bulk.js";
+import { alarms, bagBody, carrierBody, predictCarriage } from "./carriage.js";
 import { Commands, cookie, sender } from "./commands.js";
+import { Bell, Crew } from "./crew.js";
 import { openRequests, predictAnswer, soonAnswered } from "./guests.js";
 import { changeSetting, readSettings } from "./settings.js";
 import { Feed } from "./socket.js";
@@ -16,23 +20,8 @@ const TICK_MS = 1_000;
 const FRAME_MS = 16;
 const NOTICE_MS = 12_000;
 const LATE_TONE_MS = 30_000; // in a wave cards turn late one after the other: one tone for all of them
+const LIT_MS = 6_000; // how long a card that was looked for stands out
 const DEAF = new Set();
-const BROWSER = {
-  WebSocket: globalThis.WebSocket,
-  fetch: (...request) => fetch(...request),
-  now: () => Date.now(),
-  random: () => Math.random(),
-  uuid: () => crypto.randomUUID?.() ?? fallbackUuid(),
-  setTimeout: (...timer) => setTimeout(...timer),
-  clearTimeout: (timer) => clearTimeout(timer),
-};
-
-/** randomUUID exists only on HTTPS and localhost; a shop may well run plain HTTP on its own net. */
-function fallbackUuid() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
-}
 
 /** Fires "change" whenever the screen should look again, "notice" when a person must be told something. */
 export class Board extends EventTarget {
@@ -53,6 +42,8 @@ export class Board extends EventTarget {
   #soon = new Set();
   #lineUp = false;
   #announced = false;
+  #bell = new Bell();
+  #lit = { id: null, until: 0 };
   #unshownAt = null;
   #still = new Stillness();
   #noticeId = 0;
@@ -76,6 +67,10 @@ export class Board extends EventTarget {
       changed: () => this.#changed(),
       env: BROWSER,
     });
+    const changed = () => this.#changed();
+    const read = (path) => this.read(path);
+    this.bulk = new Bulk({ ask: (...wish) => this.ask(...wish), read, changed, env: BROWSER });
+    this.crew = new Crew({ read, changed, env: BROWSER });
     this.feed = new Feed({
       socketUrl: new URL(boot.socket, location.href.replace(/^http/, "ws")).href,
       pollUrl: `${boot.api}/feed`,
@@ -92,6 +87,7 @@ export class Board extends EventTarget {
   start() {
     this.feed.start();
     this.commands.drain();
+    this.crew.start();
     setInterval(() => this.#tick(), TICK_MS);
     addEventListener("online", () => this.feed.wake());
     document.addEventListener("visibilitychange", () => document.hidden || this.feed.wake());
@@ -135,8 +131,9 @@ export class Board extends EventTarget {
     return this.commands.of(id).reduce((card, entry) => this.#predicted(card, entry), base);
   }
 
-  #predicted(card, { verb, body, at: pressedAt }) {
+  #predicted(card, { verb, body, at: pressedAt, name }) {
     const at = new Date(pressedAt).toISOString();
+    if (verb.startsWith("handoff")) return predictCarriage(card, verb, { at, name });
     if (!body.answer) return predict(card, verb, at);
     return predictAnswer(card, verb, body, { by: this.boot.user.label, at });
   }
@@ -174,6 +171,16 @@ export class Board extends EventTarget {
     return openRequests(this.cards);
   }
 
+  /** Cards that stand still until somebody decides about their carrier, the longest wait first. */
+  get alarms() {
+    return alarms(this.cards);
+  }
+
+  /** The card that was looked for a moment ago. */
+  get lit() {
+    return Date.now() < this.#lit.until ? this.#lit.id : null;
+  }
+
   /** The newest step made here that can still be taken back: its card, or undefined. */
   get undoable() {
     const now = this.now;
@@ -196,6 +203,23 @@ export class Board extends EventTarget {
   /** An answer to a guest: to a "request" or an "urge"; kept until the server has it. */
   answer(card, verb, body) {
     this.commands.keep({ order: card.id, number: orderName(card), verb, body });
+  }
+
+  /** Give the order to a carrier by key; kept until the server has it. `more` goes along. */
+  handOff(card, key, name, more = {}) {
+    const body = { ...carrierBody(key), ...bagBody(card), ...more };
+    this.commands.keep({ order: card.id, number: orderName(card), verb: "handoff", body, name });
+  }
+
+  /** An own rider's next step; kept until the server has it. */
+  follow(card, verb) {
+    this.commands.keep({ order: card.id, number: orderName(card), verb, body: bagBody(card) });
+  }
+
+  /** Let a card stand out: somebody looked for it. */
+  light(id) {
+    this.#lit = { id, until: Date.now() + LIT_MS };
+    this.#changed();
   }
 
   undo(card) {
@@ -246,6 +270,7 @@ export class Board extends EventTarget {
   noticed() {
     this.sounds.unlock();
     this.sounds.hush();
+    this.#bell.hush();
     if (this.unseen.size === 0) return;
     this.unseen = new Set();
     this.#changed();
@@ -274,6 +299,7 @@ export class Board extends EventTarget {
     this.#announce(news(before, state));
     this.#tellMoved(frame, before.seq);
     this.#dropBegun();
+    this.bulk.prune(this.cards);
     return gap;
   }
 
@@ -285,9 +311,11 @@ export class Board extends EventTarget {
     this.#changed();
   }
 
-  #announce({ arrived, cancelled, riders, urged, asked }) {
+  #announce({ arrived, cancelled, riders, urged, asked, nobody, asks }) {
     if (arrived.length) this.#ringFor(arrived);
-    if (asked.length) this.sounds.play("request");
+    this.#bell.add([...nobody, ...asks], Date.now());
+    if (nobody.length || asks.length) this.sounds.play("alarm");
+    else if (asked.length) this.sounds.play("request");
     else if (cancelled.length) this.sounds.play("cancelled");
     else if (riders.length) this.sounds.play("rider");
     else if (urged.length) this.sounds.play("late");
@@ -334,6 +362,7 @@ export class Board extends EventTarget {
     this.notices = this.notices.filter((notice) => notice.until > Date.now());
     this.#soundLate();
     this.#soundSoon();
+    if (this.#bell.due(new Set(this.alarms.map(({ id }) => id)), Date.now())) this.sounds.play("alarm");
     this.#forgetAhead();
     this.#changed();
   }

@@ -38,7 +38,8 @@ export function sender({ api, fetch, csrf }) {
  * The kept commands of one person at one store, oldest first. Of one order only one is under way at a
  * time, in the order they were pressed. One storage entry per command: tabs do not overwrite each other.
  *
- * An entry is {key, order, number, verb, body, at, tries}; `verb` is the last part of the address.
+ * An entry is {key, order, number, verb, body, at, tries}; `verb` is the last part of the address. One that
+ * names a carrier also has its `name`, so that the card can show it meanwhile.
  *
  * @param {object} options
  * @param {string} options.scope prefix of the storage keys, names store and person
@@ -72,9 +73,9 @@ export class Commands {
   }
 
   /** Keep a command and send it as soon as possible. */
-  keep({ order, number, verb, body = {} }) {
+  keep({ order, number, verb, body = {}, ...more }) {
     const { env } = this.#options;
-    const entry = { key: env.uuid(), order, number, verb, body, at: env.now(), tries: 0 };
+    const entry = { key: env.uuid(), order, number, verb, body, at: env.now(), tries: 0, ...more };
     this.#entries = [...this.#entries, entry];
     this.#save(entry);
     this.#options.changed();

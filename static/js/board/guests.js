@@ -3,6 +3,8 @@
  * no words.
  */
 
+import { asksPerson, nobodyCarries, riderHere } from "./carriage.js";
+
 const OPEN_STEPS = new Set(["applied", "appealed"]);
 const CALLED_OFF = new Set(["rejected", "cancelled"]);
 const OVER = new Set([...CALLED_OFF, "delivered"]);
@@ -14,10 +16,14 @@ export function openRequest({ request, state }) {
   return request.about === "refund" || !CALLED_OFF.has(state) ? request : null;
 }
 
-/** Whether somebody at the counter must see the card, wherever it is: a wish, an urge, an end, a conflict. */
+/**
+ * Whether somebody at the counter must see the card, wherever it is: a wish, an urge, an end, a conflict, a
+ * rider who waits, no rider at all.
+ */
 export function needsEye(card) {
   const guest = openRequest(card) !== null || urgeWaits(card);
-  return guest || card.state === "cancelled" || card.conflict !== "";
+  const carrier = riderHere(card) || nobodyCarries(card) || asksPerson(card) !== null;
+  return guest || carrier || card.state === "cancelled" || card.conflict !== "";
 }
 
 /** Cards whose guests wait for an answer, the most urgent first. */

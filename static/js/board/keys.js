@@ -5,6 +5,8 @@ const LETTERS = new Map([
   ["k", "up"],
   ["u", "undo"],
   ["r", "request"],
+  ["n", "alarm"],
+  ["b", "choose"],
   ["/", "search"],
   ["?", "help"],
 ]);
@@ -19,7 +21,7 @@ const TYPING = new Set(["INPUT", "TEXTAREA", "SELECT"]);
 
 /**
  * @param {KeyboardEvent} event of which key, target.tagName and the modifiers count
- * @returns {"down"|"up"|"left"|"right"|"step"|"undo"|"request"|"search"|"help"|null}
+ * @returns {"down"|"up"|"left"|"right"|"step"|"undo"|"request"|"alarm"|"choose"|"search"|"help"|null}
  */
 export function actionFor({ key, ctrlKey, metaKey, altKey, target }, { letters }) {
   if (ctrlKey || metaKey || altKey || TYPING.has(target.tagName)) return null;

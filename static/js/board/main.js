@@ -4,6 +4,8 @@ import "./parts/answer.js";
 import "./parts/app.js";
 import "./parts/banners.js";
 import "./parts/bar.js";
+import "./parts/bulk.js";
+import "./parts/bulkto.js";
 import "./parts/call.js";
 import "./parts/card.js";
 import "./parts/column.js";

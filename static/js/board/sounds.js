@@ -33,6 +33,12 @@ const FIGURES = {
     [659, 0.16],
     [880, 0.24],
   ],
+  alarm: [
+    [440, 0.2],
+    [622, 0.2],
+    [440, 0.2],
+    [622, 0.34],
+  ],
 };
 
 export class Sounds {
@@ -74,7 +80,7 @@ export class Sounds {
     return context;
   }
 
-  /** Sound one figure: "order", "cancelled", "late", "request" or "rider". */
+  /** Sound one figure: "order", "cancelled", "late", "request", "rider" or "alarm". */
   play(name) {
     if (this.blocked || this.#volume === 0) return;
     let start = this.#context.currentTime;

@@ -3,6 +3,7 @@
  * No DOM, no clock, no words. Times are ISO 8601 UTC strings as on the wire; `now` is milliseconds.
  */
 
+import { byCode, canHandOff, carriageNews, hasHandoff, ownRider, riderHere, searching } from "./carriage.js";
 import { freshRequests, openRequest } from "./guests.js";
 
 export const EMPTY = Object.freeze({
@@ -170,14 +171,15 @@ export function leaks(intake) {
   return intake.channels.reduce((sum, channel) => sum + channel.leaked, 0);
 }
 
-/** Cards whose number, guest or drink contains the text; the number counts first. */
+/** Cards whose pick-up code, number, guest or drink contains the text; code and number count first. */
 export function search(cards, text) {
   const wanted = text.trim().replace(/^#/, "").toLowerCase();
   if (!wanted) return [];
-  const all = [...cards];
+  const coded = byCode(cards, wanted);
+  const all = [...cards].filter((card) => !coded.includes(card));
   const numbered = all.filter((card) => card.number.toLowerCase().includes(wanted));
   const named = all.filter((card) => !numbered.includes(card) && words(card).includes(wanted));
-  return [...numbered.sort((a, b) => a.number.length - b.number.length), ...named];
+  return [...coded, ...numbered.sort((a, b) => a.number.length - b.number.length), ...named];
 }
 
 function words(card) {
@@ -215,18 +217,6 @@ function thresholds(value, soon, late) {
   return value >= soon ? "soon" : "calm";
 }
 
-const LIVE_DELIVERY = new Set(["pending", "claimed", "sent", "unknown", "confirmed", "cancelling"]);
-
-/** Whether somebody is engaged to carry the order. */
-export function hasLiveDelivery(card) {
-  return card.delivery !== null && LIVE_DELIVERY.has(card.delivery.state);
-}
-
-/** Whether a courier of ours is engaged; the platform's rider is none of our business. */
-function hasHandoff(card) {
-  return hasLiveDelivery(card) && card.delivery.carrier !== "platform";
-}
-
 /** The one next step of a card: a verb of the API, "handoff" (opens the dialog), or null. */
 export function nextStep(card) {
   switch (card.state) {
@@ -250,12 +240,10 @@ export function nextStep(card) {
 
 function stepFromShelf(card) {
   if (card.fulfilment !== "store_courier") return "collect";
-  if (!hasLiveDelivery(card)) return "handoff";
-  return ownRider(card) ? "handoff/picked-up" : null;
-}
-
-function ownRider(card) {
-  return hasLiveDelivery(card) && card.delivery.carrier === "own";
+  if (canHandOff(card)) return "handoff";
+  if (ownRider(card)) return "handoff/picked-up";
+  // A courier tells of the pick-up by itself; the counter that hands the bag over may be faster.
+  return riderHere(card) && !(card.delivery.bags > 1) ? "collect" : null;
 }
 
 /** What else can be done with a card, in the order it is offered. */
@@ -263,6 +251,7 @@ export function otherSteps(card) {
   const steps = [];
   if (card.state === "held" || card.state === "placed") steps.push("reject");
   if (hasHandoff(card) && card.state === "ready") steps.push("handoff/cancel");
+  else if (searching(card)) steps.push("handoff");
   if (card.state === "ready" && nextStep(card) !== "collect") steps.push("collect");
   if (card.state === "collected") steps.push("recall", "deliver");
   if (!ENDED.has(card.state)) steps.push("cancel");
@@ -333,26 +322,21 @@ function undoOf(card, at) {
  */
 export function news(before, after) {
   const first = before.epoch === null;
-  const found = { arrived: [], cancelled: [], riders: [], urged: [], asked: [] };
+  const found = { arrived: [], cancelled: [], urged: [], asked: [] };
   for (const card of after.cards.values()) {
     const old = before.cards.get(card.id);
     if (isArrival(card, old, first)) found.arrived.push(card.id);
     if (first || !old) continue;
     if (card.state === "cancelled" && old.state !== "cancelled") found.cancelled.push(card.id);
-    if (riderCame(card, old)) found.riders.push(card.id);
     if (card.urges > old.urges) found.urged.push(card.id);
   }
   found.asked = freshRequests(before.cards, after.cards);
-  return found;
+  return { ...found, ...carriageNews(before.cards, after.cards) };
 }
 
 function isArrival(card, old, first) {
   if (old || !WAITING.has(card.state)) return false;
   return !first || card.state === "placed";
-}
-
-function riderCame(card, old) {
-  return card.delivery?.progress === "at_store" && old.delivery?.progress !== "at_store";
 }
 
 /** Ids of the cards that are past their promise, or too old. */

@@ -52,7 +52,7 @@ export class Stillness {
 }
 
 /** What makes a card taller; it waits until the finger is off. */
-const TALL = ["request", "conflict", "urges", "urge_answered_at", "complete"];
+const TALL = ["request", "conflict", "urges", "urge_answered_at", "complete", "delivery"];
 
 /** The card as it is now, as high as it was. */
 function steady(old, card) {

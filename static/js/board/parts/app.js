@@ -1,9 +1,11 @@
 /** The board as a whole: lays the pieces out, keeps them still under a finger, and takes their wishes. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { bagBody } from "../carriage.js";
+import { alarmsLabel } from "../carriage-words.js";
 import { fill } from "../format.js";
 import { actionFor, neighbour } from "../keys.js";
-import { COLUMNS } from "../state.js";
+import { COLUMNS, columnOf } from "../state.js";
 import { columnLabel } from "../words.js";
 import { requestsWait } from "./bar.js";
 import { BoardPiece } from "./piece.js";
@@ -13,8 +15,11 @@ const DIALOGS = {
   "open-recent": "recent-dialog",
   "open-settings": "settings-dialog",
   "open-pause": "pause-dialog",
+  "open-bulk": "bulk-dialog",
 };
-const VIA_API = new Set(["handoff/cancel", "handoff/picked-up", "handoff/delivered"]);
+/** What makes sense only now, and what is kept until the server has it. */
+const AT_ONCE = new Set(["handoff/cancel", "handoff/settle", "handoff/ask-again", "handoff/search-again"]);
+const KEPT = new Set(["handoff/picked-up", "handoff/delivered"]);
 
 class BoardApp extends BoardPiece {
   static properties = { ...BoardPiece.properties, tab: { state: true } };
@@ -36,6 +41,8 @@ class BoardApp extends BoardPiece {
     document.addEventListener("answer-guest", ({ detail }) => this.#answer(detail));
     document.addEventListener("move-order", ({ detail }) => this.#dialog("move-dialog", detail));
     document.addEventListener("undo-step", ({ detail }) => this.board.undo(detail.card));
+    document.addEventListener("find-card", ({ detail }) => this.#find(detail.id));
+    document.addEventListener("choose-many", () => this.board.bulk.toggleChoosing());
     document.addEventListener("resume-intake", () => this.#resume());
     document.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("pointerdown", () => this.board.touch(true));
@@ -51,6 +58,7 @@ class BoardApp extends BoardPiece {
     return html`
       <board-banners .board=${board}></board-banners>
       ${this.#strip()} ${this.#columns()}
+      <bulk-bar .board=${board}></bulk-bar>
       <undo-toast .card=${board.undoable} .now=${board.now} role="status"></undo-toast>
       <p class="visually-hidden" role="status">${this.#spoken()}</p>
       ${this.#dialogs()}`;
@@ -92,9 +100,11 @@ class BoardApp extends BoardPiece {
       <div class="columns ${board.stale ? "is-stale" : ""}" data-tab=${this.tab}>
         ${COLUMNS.map(
           (name) => html`<board-column class="column column-${name}" .name=${name}
-            .items=${this.#items(layout[name])} .now=${board.now} .zone=${board.zone}></board-column>`,
+            .items=${this.#items(layout[name])} .now=${board.now} .zone=${board.zone} .lit=${board.lit}
+            ?choosing=${board.bulk.choosing}></board-column>`,
         )}
-        <board-rail class="rail" .cards=${board.cards}></board-rail>
+        <board-rail class="rail" .cards=${board.cards} .carriers=${board.crew.carriers}
+          .zone=${board.zone}></board-rail>
       </div>`;
   }
 
@@ -106,6 +116,7 @@ class BoardApp extends BoardPiece {
       hears: board.hears(card),
       pending: board.isPending(card.id),
       unseen: board.unseen.has(card.id),
+      chosen: board.bulk.chosen.has(card.id),
     }));
   }
 
@@ -128,6 +139,7 @@ class BoardApp extends BoardPiece {
       <answer-dialog .board=${board}></answer-dialog>
       <move-dialog .board=${board}></move-dialog>
       <handoff-dialog .board=${board}></handoff-dialog>
+      <bulk-dialog .board=${board}></bulk-dialog>
       <pause-dialog .board=${board}></pause-dialog>
       <recent-dialog .board=${board}></recent-dialog>
       <search-dialog .board=${board}></search-dialog>
@@ -143,12 +155,13 @@ class BoardApp extends BoardPiece {
 
   /** For screen readers: how many orders and guests wait, said politely when it changes. */
   #spoken() {
-    const { unseen, requests } = this.board;
+    const { unseen, requests, alarms } = this.board;
     const count = unseen.size;
     const fresh = count
       ? fill(ngettext("%(count)s new order", "%(count)s new orders", count), { count })
       : "";
-    return [fresh, requests.length ? requestsWait(requests.length) : ""].filter(Boolean).join(", ");
+    const asked = requests.length ? requestsWait(requests.length) : "";
+    return [fresh, asked, alarms.length ? alarmsLabel(alarms.length) : ""].filter(Boolean).join(", ");
   }
 
   /* --- Wishes --- */
@@ -157,12 +170,29 @@ class BoardApp extends BoardPiece {
     this.querySelector(name)?.show(subject);
   }
 
-  #step({ id, step }) {
-    const card = this.board.card(id);
-    if (!card || this.board.justMoved(id)) return;
+  #step({ id, step, more = {} }) {
+    const { board } = this;
+    const card = board.card(id);
+    if (!card || board.justMoved(id)) return;
     if (step === "handoff") this.#dialog("handoff-dialog", { card });
-    else if (VIA_API.has(step)) this.board.ask(`/orders/${id}/${step}`, {});
-    else this.board.step(card, step);
+    else if (step === "choose") board.bulk.toggle(id);
+    else if (step === "suggested") board.handOff(card, more.suggestion.key, more.suggestion.name);
+    else if (AT_ONCE.has(step)) board.ask(`/orders/${id}/${step}`, { ...bagBody(card), ...more });
+    else if (KEPT.has(step)) board.follow(card, step);
+    else board.step(card, step);
+  }
+
+  /** Show where a card is: its column, its page, and a light on it. */
+  async #find(id) {
+    const card = this.board.card(id);
+    if (!card) return;
+    this.tab = columnOf(card) ?? this.tab;
+    this.board.light(id);
+    await this.updateComplete;
+    await Promise.all([...this.querySelectorAll("board-column")].map((part) => part.shown(id)));
+    const article = this.#article(id);
+    article?.scrollIntoView({ block: "nearest" });
+    article?.focus({ preventScroll: true });
   }
 
   #answer({ id, kind }) {
@@ -185,8 +215,10 @@ class BoardApp extends BoardPiece {
   }
 
   #act(action) {
-    const { undoable, requests } = this.board;
+    const { undoable, requests, alarms } = this.board;
     if (action === "request") requests.length && this.#dialog("order-dialog", { id: requests[0].id });
+    else if (action === "alarm") alarms.length && this.#find(alarms[0].id);
+    else if (action === "choose") this.board.bulk.toggleChoosing();
     else if (action === "search" || action === "help")
       this.#dialog(action === "help" ? "settings-dialog" : "search-dialog");
     else if (action === "undo") undoable && this.board.undo(undoable);

@@ -37,7 +37,7 @@ class BoardBanners extends BoardPiece {
     if (!board.stale || !board.ready || board.feed.refused) return nothing;
     const age = span(Math.floor((Date.now() - board.feed.measure.heardAt) / 1000));
     const words = gettext(
-      "No connection, the board is %(age)s old. Steps are kept and sent later; pause and hand-off wait.",
+      "No connection, the board is %(age)s old. Steps and hand-offs are kept and sent later; pausing waits.",
     );
     const kept = board.commands.entries.length;
     return banner(

@@ -1,6 +1,7 @@
 /** The bar: which store, what time it is there, how fresh the board is; search, sound, recent, settings. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { alarmsLabel } from "../carriage-words.js";
 import { clock, fill, span, tenths } from "../format.js";
 import { BoardPiece, icon, iconButton } from "./piece.js";
 
@@ -11,7 +12,7 @@ class BoardBar extends BoardPiece {
     return html`
       ${this.#store()} ${this.#line()}
       <new-orders .count=${board.unseen.size}></new-orders>
-      ${this.#requests()}
+      ${this.#alarms()} ${this.#requests()}
       <span class="bar-tools">
         ${iconButton("search", gettext("Find an order"), () => this.emit("open-search"))}
         ${iconButton("history", gettext("Recently done"), () => this.emit("open-recent"))}
@@ -29,6 +30,17 @@ class BoardBar extends BoardPiece {
       <time class="bar-clock" title=${zone}
         >${clock(now, zone)}<span class="bar-seconds">${seconds(now)}</span></time
       >`;
+  }
+
+  /** Orders nobody carries: a press shows the one that waits longest. */
+  #alarms() {
+    const { alarms } = this.board;
+    if (!alarms.length) return nothing;
+    const find = () => this.emit("find-card", { id: alarms[0].id });
+    return html`<button type="button" class="button bar-requests bar-alarms" title=${alarmsLabel(alarms.length)}
+      @click=${find}>
+      ${icon("triangle-alert")}<b>${alarms.length}</b><span class="bar-requests-words">${gettext("no carrier")}</span>
+    </button>`;
   }
 
   /** Guests who wait for an answer: a press opens the most urgent. */

@@ -1,12 +1,12 @@
 /** An order's card. Its big button is the next step; the small one opens everything else. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { canHandOff, nobodyCarries, suggestion } from "../carriage.js";
 import { clock, fill, span } from "../format.js";
 import { openRequest, urgeWaits } from "../guests.js";
 import { age, canPostpone, columnOf, nextStep } from "../state.js";
 import {
   actorLabel,
-  deliveryLabel,
   fulfilmentLabel,
   orderName,
   platformLabel,
@@ -16,6 +16,7 @@ import {
   stepLabel,
 } from "../words.js";
 import { conflictBand, requestBand, urgeBand } from "./asks.js";
+import { carriageBands } from "./carriage.js";
 import { icon, iconButton, Piece } from "./piece.js";
 
 class OrderCard extends Piece {
@@ -30,6 +31,11 @@ class OrderCard extends Piece {
     unseen: { type: Boolean },
     /** It has left this column while somebody's finger was down; the place is kept for a moment. */
     gone: { type: Boolean },
+    /** Cards are being chosen for one hand-off of many, and this is one of them. */
+    choosing: { type: Boolean },
+    chosen: { type: Boolean },
+    /** Somebody looked for it. */
+    lit: { type: Boolean },
   };
 
   render() {
@@ -49,9 +55,9 @@ class OrderCard extends Piece {
         <div class="card-facts">
           ${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()} ${this.#more()}
         </div>
-        ${this.#marks()} ${this.#asks()}
-        ${brief ? this.#brief() : this.#lines()}
-        ${this.#note()} ${this.#delivery()} ${this.#ended()} ${this.#from()}
+        ${this.#marks()} ${this.#asks()} ${this.#carriage()}
+        ${brief ? nothing : this.#lines()} ${this.#brief()}
+        ${this.#note()} ${this.#ended()} ${this.#from()}
       </article>`;
   }
 
@@ -64,7 +70,13 @@ class OrderCard extends Piece {
       "is-asked": openRequest(card) !== null,
     };
     const more = { "is-pending": this.pending, "is-unseen": this.unseen, "is-gone": this.gone };
-    const names = Object.entries({ ...marks, ...more }).filter(([, on]) => on);
+    const carrier = {
+      "is-lit": this.lit,
+      "is-choosing": this.choosing && canHandOff(card),
+      "is-chosen": this.choosing && this.chosen,
+      "is-nobody": nobodyCarries(card),
+    };
+    const names = Object.entries({ ...marks, ...more, ...carrier }).filter(([, on]) => on);
     return ["card", `age-${level}`, ...names.map(([name]) => name)].join(" ");
   }
 
@@ -91,16 +103,40 @@ class OrderCard extends Piece {
     return iconButton("ellipsis-vertical", label, open, "button-quiet card-more");
   }
 
+  #carriage() {
+    const { card, now, zone, gone, choosing } = this;
+    const press = (step, more) => this.emit("card-step", { id: card.id, step, more });
+    return carriageBands({ card: withoutTap(card, gone || choosing), now, zone, press, main: true });
+  }
+
   #button() {
     const step = nextStep(this.card);
+    if (this.choosing && step === "handoff" && !this.gone) return this.#choice();
     if (this.gone)
       return html`<span class="card-state">${icon("check")}${stateLabel(this.card.state)}</span>`;
     if (!step) return html`<span class="card-state">${icon("bike")}${stateLabel(this.card.state)}</span>`;
+    const other = step === "handoff" && (suggestion(this.card) || nobodyCarries(this.card));
+    if (other) return this.#other(step);
     return html`
       <button type="button" class="button button-primary card-step" data-step
         @click=${() => this.emit("card-step", { id: this.card.id, step })}>
         ${icon(stepIcon(step))}<span>${stepLabel(step)}</span>
       </button>`;
+  }
+
+  /** The next step stands in a band below: here is the choice of another carrier. */
+  #other(step) {
+    return html`<button type="button" class="button card-other"
+      @click=${() => this.emit("card-step", { id: this.card.id, step })}>${gettext("Choose …")}</button>`;
+  }
+
+  /** Into the hand-off of many, or out of it: all of the card is the button. */
+  #choice() {
+    const words = this.chosen ? gettext("Chosen") : gettext("Choose");
+    return html`<button type="button" class="button card-choose" data-step aria-pressed=${String(this.chosen)}
+      @click=${() => this.emit("card-step", { id: this.card.id, step: "choose" })}>
+      ${icon(this.chosen ? "circle-check" : "plus")}<span>${words}</span>
+    </button>`;
   }
 
   #age({ seconds, level, dueIn }) {
@@ -146,6 +182,7 @@ class OrderCard extends Piece {
     return drinks(this.card);
   }
 
+  /** All drinks in one line: on the shelf and beyond, and where a column has no room for more. */
   #brief() {
     const { cups, lines } = this.card;
     const words = fill(ngettext("%(cups)s cup", "%(cups)s cups", cups), { cups });
@@ -154,11 +191,6 @@ class OrderCard extends Piece {
 
   #note() {
     return noteLine(this.card.note);
-  }
-
-  #delivery() {
-    const { delivery } = this.card;
-    return delivery ? deliveryLine(delivery, this.zone) : nothing;
   }
 
   /** Who pays, who fetches it, which campaign, which platform: what is cut off first matters least. */
@@ -183,6 +215,12 @@ class OrderCard extends Piece {
       : fill(gettext("%(actor)s at %(at)s"), { actor: by, at });
     return html`<p class="card-ended">${icon("ban")}<span>${words}</span></p>`;
   }
+}
+
+/** The card without what one tap would carry out: while it leaves, or while cards are being chosen. */
+function withoutTap(card, still) {
+  if (!still || !card.delivery) return card;
+  return { ...card, delivery: { ...card.delivery, suggestion: null } };
 }
 
 /** When the counter said it will be ready. */
@@ -222,20 +260,6 @@ function line({ name, quantity, options, note }) {
 export function noteLine(note) {
   if (!note) return nothing;
   return html`<p class="card-note">${icon("message-square-warning")}<span>${note}</span></p>`;
-}
-
-/** Where the rider is; a failed hand-off stands out, with its reason. */
-export function deliveryLine(delivery, zone) {
-  const failed = delivery.state === "failed" || delivery.state === "unknown";
-  const words = [
-    deliveryLabel(delivery),
-    delivery.rider || delivery.carrier_name,
-    reasonLabel(delivery.reason),
-  ];
-  const eta = delivery.eta ? fill(gettext("there at %(at)s"), { at: clock(delivery.eta, zone) }) : "";
-  return html`<p class="card-delivery ${failed ? "is-failed" : ""}">
-    ${icon(failed ? "triangle-alert" : "bike")}<span>${[...words, eta].filter(Boolean).join(" · ")}</span>
-  </p>`;
 }
 
 customElements.define("order-card", OrderCard);

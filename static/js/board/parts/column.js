@@ -1,9 +1,11 @@
 /**
  * A column of cards. It shows as many as fit and says how many more there are; a press on that shows
- * the next ones. What fits is measured after every change of size or content.
+ * the next ones. Where a whole card no longer fits, the next ones are folded: number, age, and what is in
+ * them in one line. What fits is measured after every change of size or content.
  */
 
 import { html, nothing, repeat } from "../../../vendor/lit-3.3.3.js";
+import { canHandOff } from "../carriage.js";
 import { fill } from "../format.js";
 import { needsEye } from "../guests.js";
 import { columnLabel, emptyColumn } from "../words.js";
@@ -16,10 +18,13 @@ const ON_PHONE = 8;
 class BoardColumn extends Piece {
   static properties = {
     name: {},
-    /** [{card, hears, pending, unseen, gone}], the oldest first */
+    /** [{card, hears, pending, unseen, gone, chosen}], the oldest first */
     items: { attribute: false },
     now: { attribute: false },
     zone: {},
+    /** Id of the card that was looked for, or null */
+    lit: { attribute: false },
+    choosing: { type: Boolean },
     from: { state: true },
     fitting: { state: true },
   };
@@ -49,7 +54,16 @@ class BoardColumn extends Piece {
     if (this.from >= this.items.length) this.from = 0;
     // Measuring costs a layout: a clock that ticked is no reason for it.
     const old = changed.get("items");
-    if (changed.has("from") || (old && !sameCards(old, this.items))) this.#stale = true;
+    if (changed.has("from") || changed.has("choosing")) this.#stale = true;
+    if (old && !sameCards(old, this.items)) this.#stale = true;
+  }
+
+  /** Turn to the page the card is on, if it is in this column. */
+  async shown(id) {
+    const index = this.items.findIndex(({ card }) => card.id === id);
+    if (index === -1) return;
+    if (index < this.from || index >= this.from + this.fitting) this.from = index;
+    await this.updateComplete;
   }
 
   async updated() {
@@ -68,7 +82,9 @@ class BoardColumn extends Piece {
       <header class="column-head">
         <h2>${columnLabel(this.name)}</h2>
         <span class="column-count">${count}</span>
-        <span class="column-turn">${this.from ? this.#back() : nothing} ${this.#more()}</span>
+        <span class="column-turn">
+          ${this.name === "ready" ? this.#choose() : nothing} ${this.from ? this.#back() : nothing} ${this.#more()}
+        </span>
       </header>
       ${this.items.length ? nothing : html`<p class="column-empty">${emptyColumn(this.name)}</p>`}
       <ol class="cards">
@@ -80,9 +96,18 @@ class BoardColumn extends Piece {
       </ol>`;
   }
 
-  #slot({ card, hears, pending, unseen, gone }) {
+  #slot({ card, hears, pending, unseen, gone, chosen }) {
     return html`<li class="slot"><order-card .card=${card} .now=${this.now} .zone=${this.zone}
-      .hears=${hears} ?pending=${pending} ?unseen=${unseen} ?gone=${gone}></order-card></li>`;
+      .hears=${hears} ?pending=${pending} ?unseen=${unseen} ?gone=${gone} ?choosing=${this.choosing}
+      ?chosen=${chosen} ?lit=${this.lit === card.id}></order-card></li>`;
+  }
+
+  /** Several orders handed off at once: begins and ends the choosing. */
+  #choose() {
+    if (!this.choosing && !this.items.some(({ card }) => canHandOff(card))) return nothing;
+    const label = gettext("Choose several orders to hand off");
+    return html`<button type="button" class="button button-icon column-choose" aria-label=${label} title=${label}
+      aria-pressed=${String(this.choosing)} @click=${() => this.emit("choose-many")}>${icon("layers")}</button>`;
   }
 
   #back() {
@@ -115,22 +140,33 @@ class BoardColumn extends Piece {
     this.from = from;
   }
 
-  /** Hide the cards that do not fit completely. The first is always shown, however long it is. */
+  /**
+   * Fold the cards from the first on that does not fit as a whole, and hide those that do not fit even so. The
+   * first is always shown, however long it is.
+   */
   #measure() {
     const list = this.querySelector(".cards");
     if (!list) return;
     const slots = [...list.children];
-    for (const slot of slots) slot.hidden = false;
-    const box = list.getBoundingClientRect();
+    for (const slot of slots) {
+      slot.hidden = false;
+      slot.classList.remove("is-folded");
+    }
     // On a phone the page itself scrolls: a fixed number of cards is enough there.
     const limited = getComputedStyle(list).overflowY === "hidden";
-    const isOver = (slot, index) =>
-      limited ? sticksOut(slot.getBoundingClientRect(), box) : index >= ON_PHONE;
-    const over = slots.findIndex((slot, index) => index > 0 && isOver(slot, index));
-    const fitting = over === -1 ? slots.length : over;
+    const whole = limited ? firstOver(slots, list) : Math.min(slots.length, ON_PHONE);
+    if (limited) for (const slot of slots.slice(whole)) slot.classList.add("is-folded");
+    const fitting = limited && whole < slots.length ? firstOver(slots, list) : whole;
     for (const slot of slots.slice(fitting)) slot.hidden = true;
     this.fitting = fitting;
   }
+}
+
+/** Index of the first card, but the very first, that sticks out of the list; their number if none does. */
+function firstOver(slots, list) {
+  const box = list.getBoundingClientRect();
+  const over = slots.findIndex((slot, index) => index > 0 && sticksOut(slot.getBoundingClientRect(), box));
+  return over === -1 ? slots.length : over;
 }
 
 function sameCards(old, items) {

@@ -1,22 +1,34 @@
-/** Hand an order to somebody: the store's own riders by name, or a courier service. */
+/** Hand an order to somebody: own riders at work first, then couriers with what they ask, all in one list. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { choices } from "../carriage.js";
 import { fill } from "../format.js";
 import { orderName } from "../words.js";
 import { DialogPiece } from "./dialog.js";
-import { button, icon } from "./piece.js";
+import { offerList } from "./offers.js";
+import { button } from "./piece.js";
+
+const MOST_BAGS = 6;
 
 class HandoffDialog extends DialogPiece {
   static properties = {
     ...DialogPiece.properties,
-    /** {riders: [{id, name, live}], couriers: [{id, name}]}; null while asked, false if it failed */
+    /** {riders, couriers} as the API gives them; null while asked, false if it failed */
     carriers: { state: true },
+    /** Offers of the race; null while it runs, [] if it failed */
+    offers: { state: true },
+    /** How many riders share the order */
+    bags: { state: true },
   };
 
   async show({ card }) {
-    this.carriers = null;
-    await super.show({ card });
-    this.carriers = (await this.board.read("/carriers")) ?? false;
+    await super.show({ card, carriers: null, offers: null, bags: card.delivery?.bags || 1 });
+    const mine = () => this.card.id === card.id;
+    const offers = this.board.read(`/orders/${card.id}/offers`);
+    const carriers = (await this.board.crew.look()) ?? false;
+    if (mine()) this.carriers = carriers;
+    const raced = await offers;
+    if (mine()) this.offers = raced?.offers ?? raced ?? [];
   }
 
   title() {
@@ -26,11 +38,16 @@ class HandoffDialog extends DialogPiece {
   body() {
     if (this.carriers === null) return html`<p class="muted">${gettext("Asking who is there …")}</p>`;
     if (!this.carriers) return this.#failed();
-    const { riders, couriers } = this.carriers;
-    if (!riders.length && !couriers.length) return this.#nobody();
+    const all = choices(this.carriers, this.offers);
+    if (!all.length) return this.#nobody();
+    const view = {
+      zone: this.board.zone,
+      give: (choice) => this.#give(choice),
+      waiting: this.offers === null,
+    };
     return html`
-      ${this.#group(gettext("Our riders"), riders, (rider) => this.#rider(rider))}
-      ${this.#group(gettext("Couriers"), couriers, (courier) => this.#courier(courier))}`;
+      <p class="muted" role="status">${this.offers === null ? gettext("Asking for prices …") : gettext("Each one can be asked, also against the suggestion.")}</p>
+      ${offerList(all, view)} ${this.#split()}`;
   }
 
   #failed() {
@@ -45,26 +62,29 @@ class HandoffDialog extends DialogPiece {
     return html`<p>${words}</p>`;
   }
 
-  #group(label, people, render) {
-    if (!people.length) return nothing;
-    return html`<fieldset class="choice"><legend class="label">${label}</legend>
-      <div class="choices choices-large">${people.map(render)}</div></fieldset>`;
+  /** Too much for one rider: the same number of riders as bags, each with a hand-off of their own. */
+  #split() {
+    const most = Math.min(MOST_BAGS, this.card.cups);
+    if (most < 2) return nothing;
+    const counts = Array.from({ length: most }, (_, index) => index + 1);
+    return html`<fieldset class="choice">
+      <legend class="label">${gettext("In how many bags, with a rider each?")}</legend>
+      <div class="choices choices-bags">
+        ${counts.map(
+          (count) => html`<button type="button" class="button choice-button"
+            aria-pressed=${String(count === this.bags)} @click=${() => this.#share(count)}>${count}</button>`,
+        )}
+      </div>
+    </fieldset>`;
   }
 
-  #rider({ id, name, live }) {
-    const load = live
-      ? fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live })
-      : gettext("not busy");
-    return html`<button type="button" class="button choice-person" @click=${() => this.#give({ rider: id })}>
-      ${icon("bike")}<span>${name}</span><small class="muted">${load}</small></button>`;
+  #share(count) {
+    this.bags = count;
   }
 
-  #courier({ id, name }) {
-    return button(name, () => this.#give({ courier: id }), { look: "choice-person", mark: "truck" });
-  }
-
-  #give(body) {
-    this.board.ask(`/orders/${this.card.id}/handoff`, body);
+  #give({ key, name, quote }) {
+    const split = this.bags !== (this.card.delivery?.bags || 1) ? { bags: this.bags } : {};
+    this.board.handOff(this.card, key, name, { ...split, ...(quote && { quote }) });
     this.close();
   }
 }

@@ -5,7 +5,8 @@ import { clock, fill, money } from "../format.js";
 import { canMove, canPostpone, nextStep, otherSteps } from "../state.js";
 import { endReasons, fulfilmentLabel, orderName, platformLabel, stateLabel, stepLabel } from "../words.js";
 import { conflictBand, requestBand, urgeBand } from "./asks.js";
-import { deliveryLine, drinks, expectedWords, noteLine } from "./card.js";
+import { drinks, expectedWords, noteLine } from "./card.js";
+import { carriageBands } from "./carriage.js";
 import { DialogPiece } from "./dialog.js";
 import { button, icon } from "./piece.js";
 
@@ -49,8 +50,8 @@ class OrderDialog extends DialogPiece {
 
   #details(card) {
     return html`
-      ${this.#asks(card)} ${drinks(card)}
-      ${noteLine(card.note)} ${card.delivery ? deliveryLine(card.delivery, this.board.zone) : nothing}
+      ${this.#asks(card)} ${this.#carriage(card)} ${drinks(card)}
+      ${noteLine(card.note)}
       ${canPostpone(card) ? this.#later(card) : nothing}
       <dl class="facts">${this.#facts(card).map(([name, value]) => fact(name, value))}</dl>
       ${card.customer?.phone_mask ? this.#phone(card) : nothing}
@@ -65,6 +66,15 @@ class OrderDialog extends DialogPiece {
     };
     const view = { card, now: board.now, zone: board.zone, hears: board.hears(card), answer };
     return html`${requestBand(view)} ${urgeBand(view)} ${conflictBand(card)}`;
+  }
+
+  #carriage(card) {
+    const { now, zone } = this.board;
+    const press = (step, more) => {
+      this.close();
+      this.emit("card-step", { id: card.id, step, more });
+    };
+    return carriageBands({ card, now, zone, press, whole: true });
   }
 
   /** It takes longer: the board shows until when, and platforms that can hear it are told. */

@@ -1,23 +1,71 @@
-/** The rail: what is still to make, drink by drink and choice by choice, and who is on the road. */
+/** The rail: what is still to make, drink by drink and choice by choice, and who can carry it. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { carrierState } from "../carriage-words.js";
 import { fill } from "../format.js";
-import { choiceTotals, drinkTotals, hasLiveDelivery } from "../state.js";
-import { deliveryLabel } from "../words.js";
-import { Piece } from "./piece.js";
+import { choiceTotals, drinkTotals } from "../state.js";
+import { icon, Piece } from "./piece.js";
 
 /** As many rows a part as a tablet or a wall has height for. */
-const shown = () => (innerHeight < 900 ? 5 : 9);
+const shown = () => (innerHeight < 900 ? 4 : 9);
 
 class BoardRail extends Piece {
-  static properties = { cards: { attribute: false } };
+  static properties = {
+    cards: { attribute: false },
+    /** {riders, couriers} as the API gives them, or null */
+    carriers: { attribute: false },
+    zone: {},
+  };
 
   render() {
     return html`
+      ${this.#couriers()} ${this.#riders()}
       ${totals(gettext("Still to make"), drinkTotals(this.cards), gettext("Nothing is left to make."))}
-      ${totals(gettext("Sugar, ice, toppings"), choiceTotals(this.cards), "–")}
-      ${riders(this.cards)}`;
+      ${totals(gettext("Sugar, ice, toppings"), choiceTotals(this.cards), "–")}`;
   }
+
+  #couriers() {
+    const all = this.carriers?.couriers ?? [];
+    if (!all.length) return nothing;
+    return html`<section class="rail-part rail-carriers">
+      <h2>${gettext("Couriers")}</h2>
+      <ul class="carriers">${all.slice(0, shown() + 1).map((one) => this.#courier(one))}</ul>
+    </section>`;
+  }
+
+  #courier(one) {
+    const { name, state = "ready", live = 0, waiting = 0, unknown = 0 } = one;
+    return html`<li class="carrier is-${state}">
+      <b>${name}</b>
+      <span class="carrier-state">${icon(state === "resting" ? "circle-pause" : "circle-check")}${carrierState({ state, ...one }, this.zone)}</span>
+      <span class="carrier-facts">
+        ${live ? html`<span>${fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live })}</span>` : nothing}
+        ${waiting ? html`<span class="carrier-here">${here(waiting)}</span>` : nothing}
+        ${unknown ? html`<span class="carrier-unknown">${unclear(unknown)}</span>` : nothing}
+      </span>
+    </li>`;
+  }
+
+  #riders() {
+    const all = (this.carriers?.riders ?? []).filter(({ on_shift: atWork = true }) => atWork);
+    if (!all.length) return nothing;
+    return html`<section class="rail-part">
+      <h2>${gettext("Our riders")}</h2>
+      <ul class="totals">${all.slice(0, shown()).map(rider)}</ul>
+    </section>`;
+  }
+}
+
+function here(count) {
+  return fill(ngettext("%(count)s rider here", "%(count)s riders here", count), { count });
+}
+
+function unclear(count) {
+  return fill(ngettext("%(count)s unclear", "%(count)s unclear", count), { count });
+}
+
+function rider({ name, live }) {
+  return html`<li><b>${live}</b><span>${name}${live ? nothing : html` · ${gettext("free")}`}</span></li>`;
 }
 
 function totals(title, rows, none) {
@@ -32,26 +80,8 @@ function totals(title, rows, none) {
   </section>`;
 }
 
-function riders(cards) {
-  const live = cards.filter(hasLiveDelivery);
-  if (!live.length) return nothing;
-  return html`<section class="rail-part">
-    <h2>${gettext("Riders")}</h2>
-    <ul class="totals">
-      ${live.slice(0, shown() - 2).map(rider)}
-    </ul>
-  </section>`;
-}
-
 function more(count) {
   return fill(ngettext("+%(count)s more", "+%(count)s more", count), { count });
-}
-
-function rider({ number, delivery }) {
-  const words = [delivery.rider || delivery.carrier_name, deliveryLabel(delivery)]
-    .filter(Boolean)
-    .join(" · ");
-  return html`<li><b>${number}</b><span>${words}</span></li>`;
 }
 
 customElements.define("board-rail", BoardRail);

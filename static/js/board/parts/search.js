@@ -1,6 +1,9 @@
-/** Find an order on the board by number, guest or drink. */
+/** Find an order on the board by number, guest or drink; a pick-up code says which bag it is. */
 
 import { html } from "../../../vendor/lit-3.3.3.js";
+import { bagOf } from "../carriage.js";
+import { bagLabel } from "../carriage-words.js";
+import { fill } from "../format.js";
 import { search } from "../state.js";
 import { platformLabel, stateLabel } from "../words.js";
 import { DialogPiece } from "./dialog.js";
@@ -25,7 +28,7 @@ class SearchDialog extends DialogPiece {
     return html`
       <form @submit=${(event) => this.#first(event, found)}>
         <label class="field">
-          <span class="label">${gettext("Number, guest or drink")}</span>
+          <span class="label">${gettext("Pick-up code, number, guest or drink")}</span>
           <input enterkeyhint="search" autocomplete="off" .value=${this.text}
             @input=${({ target }) => this.#type(target.value)} />
         </label>
@@ -46,11 +49,13 @@ class SearchDialog extends DialogPiece {
   }
 
   #row(card) {
+    const bag = bagOf(card, this.text.trim());
     const drinks = card.lines.map(({ name }) => name).join(", ");
     return html`<li>
       <button type="button" class="button recent-row recent-open" @click=${() => this.#open(card)}>
         <b class="recent-number">${card.number}</b>
         <span>${platformLabel(card)} · ${stateLabel(card.state)} <small class="muted">${drinks}</small></span>
+        ${bag ? html`<span class="tag tag-code">${bagWords(bag)}</span>` : ""}
       </button>
     </li>`;
   }
@@ -60,10 +65,17 @@ class SearchDialog extends DialogPiece {
     if (card) this.#open(card);
   }
 
+  /** A rider stands there with a code: show the bag. Otherwise somebody wants to know about the order. */
   #open(card) {
     this.close();
-    this.emit("open-card", { id: card.id });
+    const wanted = bagOf(card, this.text.trim()) ? "find-card" : "open-card";
+    this.emit(wanted, { id: card.id });
   }
+}
+
+function bagWords(bag) {
+  const code = fill(gettext("Code %(code)s"), bag);
+  return bag.bags > 1 ? `${code} · ${bagLabel(bag)}` : code;
 }
 
 customElements.define("search-dialog", SearchDialog);

@@ -37,6 +37,8 @@ class SettingsDialog extends DialogPiece {
         ${key(["Enter"], gettext("Next step of the card"))}
         ${key(["u"], gettext("Take the last step back"))}
         ${key(["r"], gettext("The guest who waits longest for an answer"))}
+        ${key(["n"], gettext("The order that has waited longest for a carrier"))}
+        ${key(["b"], gettext("Choose several orders to hand off"))}
         ${key(["/"], gettext("Find an order"))}
         ${key(["?"], gettext("This list"))}
       </dl>`;

@@ -11,6 +11,8 @@ const ON = { letters: true };
 test("keys mean actions; letters only when they are on", () => {
   assert.equal(actionFor(press("j"), ON), "down");
   assert.equal(actionFor(press("r"), ON), "request");
+  assert.equal(actionFor(press("n"), ON), "alarm");
+  assert.equal(actionFor(press("b"), ON), "choose");
   assert.equal(actionFor(press("j"), { letters: false }), null);
   assert.equal(actionFor(press("ArrowDown"), { letters: false }), "down");
   assert.equal(actionFor(press("u", "INPUT"), ON), null);

@@ -1,0 +1,44 @@
+/** The carriers of a dialog as a list of large buttons: who, what it costs, how long, and why not. */
+
+import { html, nothing } from "../../../vendor/lit-3.3.3.js";
+import { feeLabel, markLabel, minutesLabel } from "../carriage-words.js";
+import { clock, fill } from "../format.js";
+import { reasonLabel } from "../words.js";
+import { icon } from "./piece.js";
+
+/**
+ * @param {object[]} choices of `carriage.choices`
+ * @param {object} view zone, give(choice), waiting (the race is on)
+ */
+export function offerList(choices, view) {
+  return html`<ul class="offers">${choices.map((choice) => html`<li>${offer(choice, view)}</li>`)}</ul>`;
+}
+
+function offer(choice, { zone, give, waiting }) {
+  const suggested = choice.marks.includes("suggested");
+  return html`<button type="button" class="button offer ${suggested ? "is-suggested" : ""}
+    ${choice.asleep ? "is-asleep" : ""}" data-carrier=${choice.key} @click=${() => give(choice)}>
+    ${icon(choice.kind === "rider" ? "bike" : "truck")}
+    <span class="offer-who"><b>${choice.name}</b><small>${state(choice, zone)}</small></span>
+    <span class="offer-marks">${choice.marks.map((mark) => html`<span class="tag tag-${mark}">${markLabel(mark)}</span>`)}</span>
+    <span class="offer-price">${price(choice, waiting)}</span>
+  </button>`;
+}
+
+function price({ kind, fee, currency, minutes, error }, waiting) {
+  if (error) return nothing;
+  const costs = feeLabel(fee, currency);
+  if (costs || minutes !== null) return html`<b>${costs}</b><small>${minutesLabel(minutes)}</small>`;
+  return kind === "courier" && waiting ? html`<small class="muted">…</small>` : nothing;
+}
+
+function state({ kind, asleep, restsUntil, live, error }, zone) {
+  if (error) return reasonLabel(error);
+  if (asleep && kind === "rider") return gettext("not at work");
+  if (asleep)
+    return restsUntil
+      ? fill(gettext("does not answer, rests until %(at)s"), { at: clock(restsUntil, zone) })
+      : gettext("does not answer, rests");
+  if (live) return fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live });
+  return kind === "rider" ? gettext("free") : "";
+}
