@@ -1,0 +1,50 @@
+/** The list as the rider left it: what the portal said last, with everything still kept on the phone on top. No DOM. */
+
+/**
+ * @param {{stops: object[], delivered: number} | null} list as `stops` answers it
+ * @param {object[]} entries kept ones, oldest first (see queue.js)
+ * @returns {{way: object[], shelf: object[], delivered: number, waiting: number}} stops under way, stops to pick
+ *   up, orders delivered this shift, and how many taps the portal has not heard of. Stops carry `pending`.
+ */
+export function fold(list, entries) {
+  const stops = (list?.stops ?? []).map((stop) => bent(stop, entries));
+  const open = stops.filter((stop) => stop.bags.length);
+  const done = stops.filter((stop) => stop.gone === "delivered");
+  return {
+    way: open.filter(isUnderWay),
+    shelf: open.filter((stop) => !isUnderWay(stop)),
+    delivered: (list?.delivered ?? 0) + done.length,
+    waiting: new Set(entries.map(({ tap }) => tap)).size,
+  };
+}
+
+/** A stop after the entries that concern its bags; `gone` is the step that took the last bag off the list. */
+function bent(stop, entries) {
+  const mine = entries.filter((entry) => stop.bags.some(({ handoff }) => handoff === entry.handoff));
+  const result = { ...stop, bags: stop.bags, pending: mine.length > 0, gone: "" };
+  for (const entry of mine) STEPS[entry.verb]?.(result, entry);
+  return result;
+}
+
+const STEPS = {
+  "picked-up": (stop, entry) => mark(stop, entry, true),
+  "not-picked-up": (stop, entry) => mark(stop, entry, false),
+  delivered: leave,
+  "given-back": leave,
+  problem: (stop, { body }) => {
+    stop.reported = body?.code ?? "other";
+  },
+};
+
+function mark(stop, { handoff }, picked) {
+  stop.bags = stop.bags.map((bag) => (bag.handoff === handoff ? { ...bag, picked_up: picked } : bag));
+}
+
+function leave(stop, { handoff, verb }) {
+  stop.bags = stop.bags.filter((bag) => bag.handoff !== handoff);
+  if (!stop.bags.length) stop.gone = verb;
+}
+
+function isUnderWay({ bags }) {
+  return bags.every(({ picked_up }) => picked_up);
+}
