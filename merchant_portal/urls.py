@@ -14,6 +14,7 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("", include("orders.urls")),
     path("", include("couriers.urls")),
+    path("", include("couriers.policy.urls")),
     path("", include("couriers.door.urls")),
     path("", include("couriers.riders.urls")),
     path("", include("reports.urls")),

@@ -12,13 +12,13 @@ HISTORY = 50
 
 
 def policy_of(store_id: int) -> Policy:
-    """The store's policy, `DEFAULT` while nobody saved one. A row nobody can read is logged, not raised."""
+    """The store's policy, `DEFAULT` while nobody saved one. Never raises."""
     row = CarrierPolicy.objects.filter(store=store_id).first()
     return understood(row) if row else DEFAULT
 
 
-def understood(row: CarrierPolicy) -> Policy:
-    """What a stored row says; `DEFAULT` if it cannot be read."""
+def understood(row: CarrierPolicy | CarrierPolicyChange) -> Policy:
+    """What a stored row says; `DEFAULT` if it cannot be read, which is logged."""
     try:
         return read(row.document)
     except BadDocument as error:
