@@ -69,6 +69,7 @@ EVENTS: dict[str, Progress | Outcome] = {
     "DELIVERY_RETURNED": Progress.RETURNED,
 }
 NO_NEWS = frozenset({"DELIVERY_BATCHED"})  # the rider carries another one too
+PHONES = ("dasher_pickup_phone_number", "dasher_dropoff_phone_number", "dasher_phone_number")
 QUOTED = "quote"
 QUOTE_LIVES = timedelta(minutes=5)
 TOKEN_LIVES = timedelta(minutes=5)
@@ -113,10 +114,13 @@ class DoorDash:
         return self._place(access, errand, now)
 
     def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
-        """PUT deliveries/{id}/cancel; DoorDash refuses once a rider was found."""
+        """PUT deliveries/{id}/cancel; DoorDash may refuse as soon as a rider was found.
+
+        The fee of a cancelled delivery is taken to be what DoorDash keeps.
+        """
         path = f"deliveries/{_named(key.origin_id)}/cancel"
         delivery = read_reply(self._exchange(access, "PUT", path, now, {}))
-        return minor(delivery.get("cancellation_fee"))
+        return minor(delivery.get("fee"))
 
     def query(self, access: Access, key: Key, *, now: datetime) -> Report | None:
         """GET deliveries/{id}; a quote nobody took is no delivery."""
@@ -277,8 +281,7 @@ def _report(code: str, status: Progress | Outcome | None, delivery: Mapping[str,
         status=status,
         at=instant(delivery.get("updated_at")) or instant(delivery.get("created_at")),
         rider_name=text(delivery.get("dasher_name"), 60),
-        rider_phone=text(delivery.get("dasher_dropoff_phone_number"), 30)
-        or text(delivery.get("dasher_phone_number"), 30),
+        rider_phone=next(filter(None, (text(delivery.get(name), 30) for name in PHONES)), ""),
         reason=text(delivery.get("cancellation_reason")) if status == Outcome.CANCELLED else "",
         cause=_cause(status, delivery),
         fee=minor(delivery.get("fee")),

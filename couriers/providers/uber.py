@@ -104,7 +104,10 @@ class Uber:
         return self._place(access, body, now)
 
     def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
-        """POST deliveries/{id}/cancel; Uber refuses once the rider has the bag."""
+        """POST deliveries/{id}/cancel; Uber refuses once the rider has the bag.
+
+        The fee of a cancelled delivery is taken to be what Uber keeps.
+        """
         number = key.reference or self._find(access, key.origin_id, now)["id"]
         delivery = self._read(access, "POST", f"deliveries/{quoted(number, safe='')}/cancel", now, {})
         return minor(delivery.get("fee"))
@@ -217,14 +220,15 @@ def create_body(access: Access, errand: Errand, now: datetime) -> dict[str, Any]
 
 
 def address(place: Place, access: Access) -> str:
-    """A structured address as the JSON text Uber takes for one; the position says the rest."""
+    """A structured address as the JSON text Uber takes for one; the position says what it leaves open."""
     parts = {
         "street_address": [place.address],
         "city": place.city,
         "state": access.credentials.get("state", ""),
+        "zip_code": "",
         "country": credential(access.credentials, "country"),
     }
-    return json.dumps({name: value for name, value in parts.items() if value}, ensure_ascii=False)
+    return json.dumps(parts, ensure_ascii=False)
 
 
 def windows(errand: Errand, now: datetime) -> dict[str, str]:
