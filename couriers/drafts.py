@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from couriers.errands import access_of, account_of, errand_of
-from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
+from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider, new_origin_id, new_token
 from couriers.providers.base import Quote
 from couriers.quotes import Question
 from couriers.states import LIVE, HandOffState, Progress
@@ -66,12 +66,18 @@ def insert(handoff: HandOff) -> bool:
             handoff.pk = None
             if HandOff.objects.filter(order=handoff.order_id, bag=handoff.bag, state__in=LIVE).exists():
                 return False
-            handoff.pickup_code = free_code(handoff.store_id)
+            _draw_again(handoff)
         else:
             return True
     handoff.pickup_code = ""
     handoff.save(force_insert=True)
     return True
+
+
+def _draw_again(handoff: HandOff) -> None:
+    """Somebody drew the same code, or took the same quote up: other numbers, and so without the quote."""
+    handoff.pickup_code = free_code(handoff.store_id)
+    handoff.origin_id, handoff.callback_token, handoff.quote_ref = new_origin_id(), new_token(), ""
 
 
 def take_quote(handoff: HandOff, quote: Quote | None) -> None:

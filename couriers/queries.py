@@ -1,29 +1,41 @@
 """Reading riders and courier accounts for a store's "hand to …" dialog, and hand-offs by their token."""
 
-from typing import TypedDict
+from datetime import datetime
+from typing import Any, TypedDict
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from couriers.models import CourierAccount, HandOff, Rider
+from couriers.models import CourierAccount, HandOff, Rider, Shift
+from couriers.policy.queries import policy_of
 from couriers.providers.base import Key
-from couriers.states import LIVE
+from couriers.rests import resting
+from couriers.states import LIVE, HandOffState, Progress
+from orders.cards import iso
 from stores.models import Store
 
 
 class RiderChoice(TypedDict):
-    """An own rider; `live` is how many orders they carry or are to carry."""
+    """An own rider; `live` is how many orders they have in hand, `free` whether they would be asked."""
 
     id: int
     name: str
     live: int
+    on_shift: bool
+    free: bool
 
 
 class CourierChoice(TypedDict):
-    """A courier account that serves the store."""
+    """A courier account that serves the store: `live` hand-offs of the store, how many of them have a rider
+    `waiting` at the store, of how many it is `unknown` whether the courier has them."""
 
     id: int
     provider: str
     name: str
+    state: str
+    rests_until: str | None
+    live: int
+    waiting: int
+    unknown: int
 
 
 class Carriers(TypedDict):
@@ -33,18 +45,53 @@ class Carriers(TypedDict):
     couriers: list[CourierChoice]
 
 
-def carriers(store: Store) -> Carriers:
-    """Active own riders with their load, and active courier accounts; two queries."""
-    load = Count("handoffs", filter=Q(handoffs__state__in=LIVE))
-    riders = Rider.objects.filter(store=store, active=True).annotate(live=load).order_by("name")
-    accounts = CourierAccount.objects.filter(
-        shops__store=store, franchise=store.franchise_id, active=True
-    ).order_by("label")
+def carriers(store: Store, *, now: datetime) -> Carriers:
+    """Active own riders with their load, and active courier accounts with theirs; four queries."""
+    most = policy_of(store.pk).own_most
+    accounts = CourierAccount.objects.filter(shops__store=store, franchise=store.franchise_id, active=True)
+    counted = accounts.annotate(
+        live=_count(store, Q()),
+        waiting=_count(store, Q(handoffs__progress=Progress.AT_STORE)),
+        unknown=_count(store, Q(handoffs__state=HandOffState.UNKNOWN)),
+    )
+    found = list(counted.order_by("label"))
+    rests = resting(found, now)
     return {
-        "riders": [{"id": rider.pk, "name": rider.name, "live": rider.live} for rider in riders],
-        "couriers": [
-            {"id": account.pk, "provider": account.provider, "name": account.label} for account in accounts
-        ],
+        "riders": [_rider(rider, most) for rider in _riders(store, now)],
+        "couriers": [_courier(account, rests.get(account.pk)) for account in found],
+    }
+
+
+def _riders(store: Store, now: datetime) -> QuerySet[Any]:
+    at_work = Shift.objects.filter(rider=OuterRef("pk"), ended_at=None, started_at__lte=now, ends_at__gt=now)
+    riders = Rider.objects.filter(store=store, active=True).order_by("name")
+    return riders.annotate(live=_count(store, Q()), on_shift=Exists(at_work))
+
+
+def _count(store: Store, which: Q) -> Count:
+    return Count("handoffs", filter=which & Q(handoffs__state__in=sorted(LIVE), handoffs__store=store))
+
+
+def _rider(rider: Any, most: int) -> RiderChoice:
+    return {
+        "id": rider.pk,
+        "name": rider.name,
+        "live": rider.live,
+        "on_shift": rider.on_shift,
+        "free": rider.on_shift and rider.live < most,
+    }
+
+
+def _courier(account: Any, until: datetime | None) -> CourierChoice:
+    return {
+        "id": account.pk,
+        "provider": account.provider,
+        "name": account.label,
+        "state": "resting" if until else "ready",
+        "rests_until": iso(until),
+        "live": account.live,
+        "waiting": account.waiting,
+        "unknown": account.unknown,
     }
 
 

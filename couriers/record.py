@@ -286,12 +286,12 @@ def step_search(search_id: int, *, why: str, now: datetime) -> None:
 
 def send(handoff_id: int, *, why: str, now: datetime) -> None:
     """Have the errand sent to its courier; `why` makes the job unique."""
-    enqueue(kind="handoff.create", key=f"{handoff_id}/{why}", payload={"handoff": handoff_id}, now=now)
+    _enqueue_call("handoff.create", handoff_id, why, now)
 
 
 def call_off(handoff_id: int, *, why: str, now: datetime) -> None:
     """Have the errand cancelled at its courier; `why` makes the job unique."""
-    enqueue(kind="handoff.cancel", key=f"{handoff_id}/{why}", payload={"handoff": handoff_id}, now=now)
+    _enqueue_call("handoff.cancel", handoff_id, why, now)
 
 
 def ask(
@@ -301,8 +301,23 @@ def ask(
 
     `rumour` is the reason a callback gave; it is shown if the courier confirms that it gave up.
     """
-    payload = {"handoff": handoff_id, "rumour": rumour}
-    enqueue(kind="handoff.query", key=f"{handoff_id}/{why}", payload=payload, now=now, due_at=due_at)
+    _enqueue_call("handoff.query", handoff_id, why, now, due_at=due_at, rumour=rumour)
+
+
+def _enqueue_call(
+    kind: str, handoff_id: int, why: str, now: datetime, *, due_at: datetime | None = None, **more: str
+) -> None:
+    """A job that calls the courier, in the lane of its account."""
+    account = HandOff.objects.filter(pk=handoff_id).values_list("account__provider", "account")
+    provider, number = account.get()
+    enqueue(
+        kind=kind,
+        key=f"{handoff_id}/{why}",
+        payload={"handoff": handoff_id, **more},
+        now=now,
+        due_at=due_at,
+        lane=f"{provider}/{number}",
+    )
 
 
 def rider_facts(seen: HandOff, report: Report) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def cancel_hand_off(
     """
     with transaction.atomic():
         stopped = _stop_seeking(order_id, bag, now)
-        moved = [_cancel(seen, reason, now) for seen in _live(order_id, bag)]
+        moved = [_cancel(seen, reason, now) for seen in live_handoffs(order_id, bag)]
         if not moved and not stopped:
             raise stale(order_id)
         if not moved:
@@ -295,7 +295,7 @@ def _moved(seen: HandOff, target: HandOffState, now: datetime, **values: Any) ->
     return moved
 
 
-def _live(order_id: int, bag: int | None) -> list[HandOff]:
+def live_handoffs(order_id: int, bag: int | None) -> list[HandOff]:
     """The live hand-offs, locked: a courier's news of this moment must not turn a person away."""
     rows = HandOff.objects.select_for_update(of=("self",)).select_related("order", "rider", "account")
     live = rows.filter(order_id=order_id, state__in=LIVE).order_by("pk")
@@ -303,7 +303,7 @@ def _live(order_id: int, bag: int | None) -> list[HandOff]:
 
 
 def _own(order_id: int, bag: int | None) -> list[HandOff]:
-    live = _live(order_id, bag)
+    live = live_handoffs(order_id, bag)
     if not live:
         raise stale(order_id)
     own = [seen for seen in live if seen.carrier == HandOff.Carrier.OWN]

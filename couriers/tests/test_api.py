@@ -41,9 +41,24 @@ def test_the_dialog_offers_riders_with_their_load_and_couriers(counter: Counter)
     make_rider(make_store(), "Elsewhere")
     counter.post(body={"rider": busy.pk})
     reply = counter.client.get(f"/api/v1/stores/{counter.store.pk}/carriers")
+    at_home = {"on_shift": False, "free": False}
     assert reply.json() == {
-        "riders": [{"id": busy.pk, "name": "A Fu", "live": 1}, {"id": free.pk, "name": "Lao Li", "live": 0}],
-        "couriers": [{"id": account.pk, "provider": "dada", "name": "Dada"}],
+        "riders": [
+            {"id": busy.pk, "name": "A Fu", "live": 1, **at_home},
+            {"id": free.pk, "name": "Lao Li", "live": 0, **at_home},
+        ],
+        "couriers": [
+            {
+                "id": account.pk,
+                "provider": "dada",
+                "name": "Dada",
+                "state": "ready",
+                "rests_until": None,
+                "live": 0,
+                "waiting": 0,
+                "unknown": 0,
+            }
+        ],
     }
 
 
@@ -53,11 +68,11 @@ def test_the_dialog_costs_the_same_queries_for_one_and_for_three(
     address = f"/api/v1/stores/{counter.store.pk}/carriers"
     make_rider(counter.store, "One")
     make_account(counter.store)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         counter.client.get(address)
     make_rider(counter.store, "Two")
     make_rider(counter.store, "Three")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         counter.client.get(address)
 
 

@@ -117,7 +117,7 @@ def test_another_franchises_courier_is_refused_even_if_it_knows_the_store() -> N
     with pytest.raises(ValidationError, match="different franchises"):
         link.full_clean()
     link.save()
-    assert carriers(order.store)["couriers"] == []
+    assert carriers(order.store, now=NOW)["couriers"] == []
     with pytest.raises(NotPossible):
         to_courier(order, account)
     assert not HandOff.objects.exists()

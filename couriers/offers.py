@@ -1,0 +1,132 @@
+"""What carrying an order would cost, asked of all couriers at once; and prices that can be taken up later.
+
+The number of a price is sealed: it names the draft it was asked for, and nobody can make one up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypedDict
+
+from cryptography.fernet import InvalidToken
+from django.db.models import Max
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from couriers.bags import bags_for
+from couriers.models import CarrierSearch, CourierAccount, HandOff
+from couriers.policy.choosing import COURIER, Candidate
+from couriers.policy.queries import policy_of
+from couriers.providers.base import Quote
+from couriers.quotes import Answer
+from couriers.seeking_choice import Field, field_of
+from orders.cards import iso
+from orders.models import Order
+from stores.sealed import seal, unseal
+
+GOOD_FOR = timedelta(minutes=10)  # of a price that has no end of its own
+
+
+class Offer(TypedDict):
+    """One carrier: what it would cost and take, or why nobody knows. `quote` takes the price up."""
+
+    key: str
+    kind: str
+    id: int
+    name: str
+    fee: int | None
+    currency: str
+    minutes: int | None
+    expires_at: str | None
+    error: str
+    marks: list[str]
+    quote: str | None
+
+
+def offers_for(order: Order, *, now: datetime) -> list[Offer]:
+    """All couriers and the riders at work, those first who would be asked first."""
+    search = _search_of(order, now)
+    field = field_of(search, now=now, excluded=frozenset(), always_ask=True)
+    turn = {one.key: place for place, one in enumerate(field.ranked)}
+    shown = [one for one in field.candidates.values() if one.key in turn or one.kind == COURIER]
+    shown.sort(key=lambda one: turn.get(one.key, len(turn)))
+    offers = [_offer(one, field, order) for one in shown]
+    _mark(offers, field)
+    return offers
+
+
+def quoted_draft(ref: str, *, order_id: int, account: CourierAccount, now: datetime) -> HandOff | None:
+    """The draft that a price was asked for; None when it is too late for it, or it is another's."""
+    try:
+        told = json.loads(unseal(ref))
+    except (InvalidToken, ValueError):
+        return None
+    until = parse_datetime(told.pop("until"))
+    if told.pop("order") != order_id or told.pop("account") != account.pk or not until or until <= now:
+        return None
+    if HandOff.objects.filter(origin_id=told["origin_id"]).exists():
+        return None
+    return HandOff(quote_until=until, **told)
+
+
+def _search_of(order: Order, now: datetime) -> CarrierSearch:
+    """The search of the bag nobody has yet, or what would be one."""
+    known = CarrierSearch.objects.select_related("order__store", "order__account").filter(order=order)
+    bags = known.aggregate(most=Max("bags"))["most"] or bags_for(
+        order.cups, policy_of(order.store_id).cups_per_rider
+    )
+    found = known.exclude(state__in=["offered", "carried", "done"]).order_by("bag").first()
+    return found or CarrierSearch(
+        order=order, store_id=order.store_id, bag=1, bags=bags, started_at=now, changed_at=now
+    )
+
+
+def _offer(one: Candidate, field: Field, order: Order) -> Offer:
+    answer = field.answers.get(one.key, Answer(None))
+    quote, kind_id = answer.quote, int(one.key.partition(":")[2])
+    ranked = next((ranked for ranked in field.ranked if ranked.key == one.key), None)
+    return {
+        "key": one.key,
+        "kind": one.kind,
+        "id": kind_id,
+        "name": one.name,
+        "fee": quote.fee if quote else None,
+        "currency": quote.currency if quote else order.currency,
+        "minutes": ranked.minutes if ranked else None,
+        "expires_at": iso(quote.expires_at) if quote else None,
+        "error": _(answer.error) if answer.error else "",
+        "marks": [],
+        "quote": _ref(field.drafts[one.key], quote) if quote and quote.reference else None,
+    }
+
+
+def _ref(draft: HandOff, quote: Quote) -> str:
+    until = quote.expires_at or draft.created_at + GOOD_FOR
+    told: dict[str, Any] = {
+        "order": draft.order_id,
+        "account": draft.account_id,
+        "until": iso(until),
+        "origin_id": draft.origin_id,
+        "callback_token": draft.callback_token,
+        "quote_ref": quote.reference[:128],
+        "bag": draft.bag,
+        "bags": draft.bags,
+    }
+    return seal(json.dumps(told))
+
+
+def _mark(offers: Sequence[Offer], field: Field) -> None:
+    """Who is cheapest and fastest, where there is somebody to compare with, and who would be asked."""
+    for mark, name in (("cheapest", "fee"), ("fastest", "minutes")):
+        known = [offer for offer in offers if offer[name] is not None]  # type: ignore[literal-required]
+        if len(known) > 1:
+            best = min(offer[name] for offer in known)  # type: ignore[literal-required]
+            for offer in known:
+                if offer[name] == best:  # type: ignore[literal-required]
+                    offer["marks"].append(mark)
+    suggested = field.ranked[0].key if field.ranked else None
+    for offer in offers:
+        if offer["key"] == suggested:
+            offer["marks"].append("suggested")
