@@ -18,13 +18,14 @@ from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.line import Line
 
 NOW = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
+LINE = Line(httpx.Timeout(0.3), total_seconds=0.5)
 CREDENTIALS = {"app_key": "test_app_key", "app_secret": "test_app_secret", "source_id": "73753"}
 ERRAND = errand(origin_id="mp0123456789abcdef01234567", shop_no="11047059")
 KEY = Key(ERRAND.origin_id)
 
 
 def quick_dada() -> Dada:
-    return Dada(Line(httpx.Timeout(0.3), total_seconds=0.5))
+    return Dada(LINE)
 
 
 def access(dada: FakeDada) -> Access:
@@ -288,7 +289,7 @@ def test_who_ended_it_is_told_where_dada_says_so(fields: Any, cause: Any) -> Non
 def test_a_rider_who_wants_to_cancel_asks_by_a_message_without_a_checksum() -> None:
     content = {"orderId": "mp1", "dadaOrderId": 1357061741749469184, "cancelReason": "flat tyre"}
     body = json.dumps({"messageType": 1, "messageBody": json.dumps(content)}).encode()
-    callback = Dada().parse_callback(body, {}, Access("", {}), now=NOW)
+    callback = Dada(LINE).parse_callback(body, {}, Access("", {}), now=NOW)
     assert callback == Callback(
         key=callback.key,
         errand=Key("mp1", "1357061741749469184"),
@@ -299,7 +300,7 @@ def test_a_rider_who_wants_to_cancel_asks_by_a_message_without_a_checksum() -> N
 
 def test_other_messages_change_no_errand() -> None:
     body = json.dumps({"messageType": 9, "messageBody": "{}"}).encode()
-    callback = Dada().parse_callback(body, {}, Access("", {}), now=NOW)
+    callback = Dada(LINE).parse_callback(body, {}, Access("", {}), now=NOW)
     assert (callback.errand, callback.report, callback.asks_leave) == (Key(""), None, False)
 
 

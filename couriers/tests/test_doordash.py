@@ -16,6 +16,7 @@ from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.line import Line
 
 NOW = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
+LINE = Line(httpx.Timeout(0.3), total_seconds=0.5)
 DUE = datetime(2026, 2, 6, 4, 35, tzinfo=UTC)
 CHINESE = errand(shop_no="store-1")
 ERRAND = replace(
@@ -32,7 +33,7 @@ ACCEPT = f"POST quotes/{NAME}/accept"
 
 
 def quick() -> DoorDash:
-    return DoorDash(Line(httpx.Timeout(0.3), total_seconds=0.5))
+    return DoorDash(LINE)
 
 
 def access(doordash: FakeDoorDash) -> Access:
@@ -45,7 +46,7 @@ def calls(doordash: FakeDoorDash) -> list[str]:
 
 def read(body: bytes, authorization: str = CREDENTIALS["webhook_authorization"]) -> Callback:
     headers = {"authorization": authorization}
-    return DoorDash().parse_callback(body, headers, Access("", CREDENTIALS), now=NOW)
+    return DoorDash(LINE).parse_callback(body, headers, Access("", CREDENTIALS), now=NOW)
 
 
 def test_every_call_bears_a_token_of_its_own(doordash: FakeDoorDash) -> None:

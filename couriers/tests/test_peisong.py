@@ -16,6 +16,7 @@ from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.line import Line
 
 NOW = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
+LINE = Line(httpx.Timeout(0.3), total_seconds=0.5)
 THEN = datetime.fromtimestamp(1477395862, UTC)  # the moment of the vectors
 ERRAND = errand(shop_no="test_0001")
 NUMBER = "5124095576030430"
@@ -36,7 +37,7 @@ TOLD = {
 
 
 def quick() -> Peisong:
-    return Peisong(Line(httpx.Timeout(0.3), total_seconds=0.5))
+    return Peisong(LINE)
 
 
 def access(peisong: FakePeisong) -> Access:
@@ -55,7 +56,7 @@ def told(**changes: str) -> bytes:
 
 
 def read(body: bytes, now: datetime = NOW) -> Callback:
-    return Peisong().parse_callback(body, {}, Access("", CREDENTIALS), now=now)
+    return Peisong(LINE).parse_callback(body, {}, Access("", CREDENTIALS), now=now)
 
 
 def test_the_sign_equals_the_published_one() -> None:

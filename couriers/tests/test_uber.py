@@ -21,6 +21,7 @@ from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.line import Line
 
 NOW = datetime(2026, 2, 6, 4, 0, tzinfo=UTC)
+LINE = Line(httpx.Timeout(0.3), total_seconds=0.5)
 ERRAND = errand(shop_no="store-1")
 PLACES = {
     "pickup": replace(ERRAND.pickup, phone="(415) 555-0100", city="Oakland"),
@@ -32,8 +33,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def quick() -> Uber:
-    line = Line(httpx.Timeout(0.3), total_seconds=0.5)
-    return Uber(line, Tokens(line))
+    return Uber(LINE, Tokens(LINE))
 
 
 def access(uber: FakeUber) -> Access:
@@ -47,7 +47,7 @@ def calls(uber: FakeUber) -> list[str]:
 def read(
     body: bytes, header: str = "x-uber-signature", key: str = "test_signing_key", now: datetime = NOW
 ) -> Any:
-    return Uber().parse_callback(body, {header: signature(body, key)}, Access("", CREDENTIALS), now=now)
+    return Uber(LINE).parse_callback(body, {header: signature(body, key)}, Access("", CREDENTIALS), now=now)
 
 
 def test_the_signature_of_a_webhook_equals_the_published_rule() -> None:
@@ -415,7 +415,7 @@ def test_other_events_are_kept_and_change_nothing(kind: str) -> None:
 )
 def test_what_is_not_signed_over_its_raw_body_is_forged(body: bytes, headers: dict[str, str]) -> None:
     with pytest.raises(Forged):
-        Uber().parse_callback(body, headers, Access("", CREDENTIALS), now=NOW)
+        Uber(LINE).parse_callback(body, headers, Access("", CREDENTIALS), now=NOW)
 
 
 def test_another_customers_event_and_an_old_one_are_forged() -> None:
