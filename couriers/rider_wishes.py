@@ -23,7 +23,13 @@ WHILE = 5.0  # seconds after which the courier has carried out what it was asked
 def let_go(handoff: HandOff, key: Key, *, why: str, now: datetime) -> None:
     """Have the courier told that its rider may give the errand back; `why` makes the job unique."""
     payload = {"handoff": handoff.pk, "reference": key.reference}
-    enqueue(kind="handoff.confirm_rider_cancel", key=f"{handoff.pk}/{why}", payload=payload, now=now)
+    enqueue(
+        kind="handoff.confirm_rider_cancel",
+        key=f"{handoff.pk}/{why}",
+        payload=payload,
+        now=now,
+        lane=f"{account_of(handoff).provider}/{handoff.account_id}",
+    )
 
 
 def consent(job: Job) -> None:

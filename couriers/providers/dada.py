@@ -28,7 +28,17 @@ from couriers.providers.base import (
     Quote,
     Report,
 )
-from couriers.providers.reading import callback_object, credential, reply_object, storable, text, unix
+from couriers.providers.reading import (
+    callback_object,
+    credential,
+    fen,
+    metres,
+    reply_object,
+    storable,
+    text,
+    told_fen,
+    unix,
+)
 from couriers.states import EndCause, Outcome, Progress
 from outbox.calling import Refused, Uncertain
 from outbox.line import Line
@@ -87,9 +97,9 @@ class Dada:
         result = self._call(access, "/api/order/queryDeliverFee", body, now)
         try:
             return Quote(
-                fee=to_minor(result["fee"]),
+                fee=fen(result["fee"]),
                 currency="CNY",
-                distance=int(Decimal(str(result["distance"]))),
+                distance=metres(result.get("distance")),
                 reference=quote_reference(str(result["deliveryNo"]), body),
                 expires_at=_expiry(result.get("expiredTime")),
             )
@@ -119,7 +129,7 @@ class Dada:
             "cancel_reason_id": OTHER_REASON,
             "cancel_reason": reason or BY_SHOP,
         }
-        return _fee(self._call(access, "/api/order/formalCancel", body, now), "deduct_fee")
+        return told_fen(self._call(access, "/api/order/formalCancel", body, now), "deduct_fee")
 
     def query(self, access: Access, key: Key, *, now: datetime) -> Report | None:
         """POST /api/order/status/query; code 2005 means that Dada does not know the order."""
@@ -238,7 +248,7 @@ def read_status(result: Mapping[str, Any]) -> Report:
         rider_phone=text(result.get("transporterPhone")),
         reason=text(result.get("statusMsg")),
         cause=CAUSES.get(code),
-        fee=_fee(result, "deliveryFee"),
+        fee=told_fen(result, "deliveryFee"),
     )
 
 
@@ -307,21 +317,8 @@ def to_yuan(minor: int) -> float:
     return float(Decimal(minor) / 100)
 
 
-def to_minor(yuan: object) -> int:
-    """Yuan as Dada writes them (number or text) to fen. Raises InvalidOperation or ValueError."""
-    return int((Decimal(str(yuan)) * 100).to_integral_value())
-
-
-def _fee(result: Mapping[str, Any], key: str) -> int | None:
-    """A fee that is told for information: an unreadable one is no reason to doubt the reply."""
-    try:
-        return to_minor(result[key])
-    except (KeyError, ValueError, InvalidOperation, OverflowError):
-        return None
-
-
 def _created(result: Mapping[str, Any]) -> Created:
-    return Created(fee=_fee(result, "fee"))
+    return Created(fee=told_fen(result, "fee"))
 
 
 def _cause(code: str, cancelled_by: str) -> EndCause | None:

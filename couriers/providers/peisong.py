@@ -30,7 +30,17 @@ from couriers.providers.base import (
     Quote,
     Report,
 )
-from couriers.providers.reading import credential, part, reply_object, storable, text, unix
+from couriers.providers.reading import (
+    credential,
+    fen,
+    metres,
+    part,
+    reply_object,
+    storable,
+    text,
+    told_fen,
+    unix,
+)
 from couriers.states import EndCause, Outcome, Progress
 from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.line import Line
@@ -82,9 +92,9 @@ class Peisong:
         data = self._call(access, "order/preCreateByShop", create_fields(access, errand, now), now)
         try:
             return Quote(
-                fee=to_fen(data["delivery_fee"]),
+                fee=fen(data["delivery_fee"]),
                 currency="CNY",
-                distance=int(Decimal(str(data["delivery_distance"]))),
+                distance=metres(data.get("delivery_distance")),
             )
         except (KeyError, ValueError, InvalidOperation) as error:
             raise Uncertain("the quote is unreadable") from error
@@ -95,7 +105,7 @@ class Peisong:
         reference = text(data.get("mt_peisong_id"), 64)
         if not reference:
             raise Uncertain("the reply names no errand")
-        return Created(fee=_fee(data, "delivery_fee"), reference=reference)
+        return Created(fee=told_fen(data, "delivery_fee"), reference=reference)
 
     def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
         """POST order/delete; what Peisong keeps for it, it does not say."""
@@ -266,11 +276,6 @@ def read_form(body: bytes) -> dict[str, str]:
     return fields
 
 
-def to_fen(yuan: object) -> int:
-    """Yuan as number or text to fen. Raises InvalidOperation or ValueError."""
-    return int((Decimal(str(yuan)) * 100).to_integral_value())
-
-
 def _check(fields: Fields, access: Access, now: datetime) -> None:
     """Raise Forged unless the form is signed with our secret, for our application, in these ten minutes."""
     wanted = sign(credential(access.credentials, "app_secret"), fields).encode()
@@ -353,13 +358,6 @@ def _expected(errand: Errand, now: datetime) -> dict[str, str]:
     """When it is ready and due, as far as that is still to come."""
     times = {"expected_pickup_time": errand.ready_at, "expected_delivery_time": errand.deliver_by}
     return {name: str(int(at.timestamp())) for name, at in times.items() if at and at > now}
-
-
-def _fee(data: Mapping[str, Any], name: str) -> int | None:
-    try:
-        return to_fen(data[name])
-    except (KeyError, ValueError, InvalidOperation, OverflowError):
-        return None
 
 
 def _json(value: object) -> str:

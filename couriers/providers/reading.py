@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from couriers.providers.base import Malformed
 from outbox.calling import Refused, Uncertain
 
 MOST_SECONDS = 4_102_444_800  # the year 2100
+MOST_MONEY, MOST_METRES = 1_000_000_000, 100_000_000
 
 
 def reply_object(reply: bytes) -> dict[str, Any]:
@@ -53,8 +55,39 @@ def part(message: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def minor(value: object) -> int | None:
     """An amount told in minor units; None for what is none."""
-    number = text(value, 20)
-    return int(number) if number.isascii() and number.lstrip("-").isdigit() else None
+    number = text(value, 40)
+    if not (number.isascii() and number.removeprefix("-").isdigit()) or len(number) > 11:
+        return None
+    return int(number)
+
+
+def fen(yuan: object) -> int:
+    """Yuan as number or text to fen. Raises ValueError or InvalidOperation.
+
+    >>> fen(8.5), fen("19.99")
+    (850, 1999)
+    """
+    amount = Decimal(str(yuan))
+    if not abs(amount) < MOST_MONEY:
+        raise ValueError("no amount of money")
+    return int((amount * 100).to_integral_value())
+
+
+def told_fen(message: Mapping[str, Any], name: str) -> int | None:
+    """A fee that is told for information: an unreadable one is no reason to doubt the reply."""
+    try:
+        return fen(message[name])
+    except (KeyError, ValueError, InvalidOperation):
+        return None
+
+
+def metres(value: object) -> int | None:
+    """A distance as number or text; None for what is none."""
+    try:
+        distance = Decimal(str(value))
+        return int(distance) if 0 <= distance < MOST_METRES else None
+    except (ValueError, InvalidOperation):
+        return None
 
 
 def instant(value: object) -> datetime | None:

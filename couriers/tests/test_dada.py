@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from couriers.providers.base import Access, Callback, Created, Forged, Key, Malformed, Quote, Report
-from couriers.providers.dada import Dada, checksum, make_envelope, read_callback, sign, to_minor, to_yuan
+from couriers.providers.dada import Dada, checksum, make_envelope, read_callback, sign, to_yuan
+from couriers.providers.reading import fen
 from couriers.states import EndCause, Outcome, Progress
 from couriers.tests.errands import errand
 from couriers.tests.fake_dada import FakeDada, callback_body
@@ -66,7 +67,7 @@ def test_the_checksum_of_a_callback_equals_the_published_one() -> None:
     ("yuan", "minor"), [(8.5, 850), ("0.01", 1), (12, 1200), (-2.3, -230), (19.99, 1999)]
 )
 def test_yuan_become_whole_minor_units(yuan: Any, minor: int) -> None:
-    assert to_minor(yuan) == minor
+    assert fen(yuan) == minor
     assert to_yuan(minor) == float(yuan)
 
 
