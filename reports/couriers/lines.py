@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from couriers.models import CourierAccount
 from couriers.states import EndCause
 from reports.couriers.filters import Chosen
 from reports.couriers.measures import STEPS, Figures, together
@@ -78,7 +79,7 @@ def by_carrier(chosen: Chosen, figures: Mapping[Group, Figures], rests: Mapping[
     lines = [
         Line(
             account.label,
-            account.get_provider_display(),
+            _courier(account),
             _of(figures, account=account.pk),
             account.active,
             rests.get(account.pk),
@@ -87,6 +88,12 @@ def by_carrier(chosen: Chosen, figures: Mapping[Group, Figures], rests: Mapping[
     ]
     own = [Line(str(OWN_RIDERS), "", _of(figures, account=None))] if chosen.own else []
     return own + lines
+
+
+def _courier(account: CourierAccount) -> str:
+    """The courier's own name, where the account has another."""
+    name = account.get_provider_display()
+    return "" if name == account.label else str(name)
 
 
 def by_store(chosen: Chosen, figures: Mapping[Group, Figures]) -> list[Line]:
@@ -129,7 +136,6 @@ HEADINGS: dict[str, Words] = {
     "ended": gettext_lazy("Came to nothing"),
     "doubted": gettext_lazy("In doubt"),
 }
-SPAN_HEADINGS: dict[str, Words] = {MEDIAN: gettext_lazy("Median"), P90: gettext_lazy("90 % within")}
 
 
 def sorted_lines(lines: Sequence[Line], sort: str) -> list[Line]:

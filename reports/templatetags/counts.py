@@ -1,4 +1,6 @@
-"""Whole numbers as people and the browser's `Intl.NumberFormat` write them."""
+"""Numbers as people and the browser's `Intl.NumberFormat` write them."""
+
+from decimal import Decimal
 
 from django import template
 from django.utils.formats import get_format
@@ -8,11 +10,13 @@ register = template.Library()
 
 
 @register.filter
-def count(number: int) -> str:
-    """Groups of three in every language; Django would not group Chinese numbers at all.
+def count(number: int | Decimal) -> str:
+    """Groups of three in every language, decimals as they are; Django would not group Chinese numbers at all.
 
     >>> count(1573)
     '1,573'
+    >>> count(Decimal("8450.50"))
+    '8,450.50'
     """
     return write_number(
         number,
