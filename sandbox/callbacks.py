@@ -71,7 +71,7 @@ class Callbacks:
 
     async def _insist(self, post: Post) -> None:
         for attempt in range(1, self.attempts):
-            await asyncio.sleep(min(0.25 * 2**attempt, 15) * self._dice.uniform(0.7, 1.3))
+            await asyncio.sleep(min(0.1 * 2**attempt, 15) * self._dice.uniform(0.7, 1.3))
             if await self._attempt(post):
                 return
         self.given_up += 1

@@ -26,10 +26,11 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What was asked for, until `expires` (Unix seconds)."""
+    """What was asked for and answered; good until `expires` (Unix seconds)."""
 
     account: str
     body: Body
+    shown: Body
     expires: float
 
 
@@ -124,17 +125,15 @@ class DoorDash(Courier):
         self._refuse_duplicate(origin)
         self._forget_quotes(now)
         self.quotes.pop(origin, None)
-        self.quotes[origin] = Quote(account.developer_id, body, now + QUOTE_LIVES)
-        return self._shown_quote(account, origin, body)
+        priced = wire.delivery(_errand(account, origin, body, "quotes"), account.currency)
+        shown = {**priced, "delivery_status": "quote"}
+        self.quotes[origin] = Quote(account.developer_id, body, shown, now + QUOTE_LIVES)
+        return shown
 
     def _forget_quotes(self, now: float) -> None:
         """Drop quotes an hour after their end: until then it is said that they have expired."""
         while self.quotes and next(iter(self.quotes.values())).expires + 3600 < now:
             del self.quotes[next(iter(self.quotes))]
-
-    def _shown_quote(self, account: DoorDashAccount, origin: str, body: Body) -> Body:
-        shown = wire.delivery(_errand(account, origin, body, "quotes"), account.currency)
-        return {**shown, "delivery_status": "quote"}
 
     def _accept(self, account: DoorDashAccount, body: Body, name: str) -> Body:
         quote, now = self.quotes.get(name), time.time()
@@ -168,7 +167,7 @@ class DoorDash(Courier):
     def _read(self, account: DoorDashAccount, body: Body, name: str) -> Body:
         quote = self.quotes.get(name)
         if quote and quote.account == account.developer_id:
-            return self._shown_quote(account, name, quote.body)
+            return quote.shown
         return wire.delivery(self._named(account, name), account.currency)
 
     def _cancel(self, account: DoorDashAccount, body: Body, name: str) -> Body:

@@ -243,14 +243,16 @@ class Uber(Courier):
 
     def _list(self, account: UberAccount, body: Body, number: str) -> Body:
         """Newest first; `filter` is a status, `limit` at most 100."""
-        wanted, start = str(body.get("filter", "")), int(body.get("offset", 0))
-        limit = min(int(body.get("limit", 20)), 100)
+        wanted, start, limit = (str(body.get(name, "")) for name in ("filter", "offset", "limit"))
+        if not (start or "0").isdecimal() or not (limit or "0").isdecimal():
+            raise wire.invalid(limit="and offset must be numbers")
+        first, most = int(start or 0), min(int(limit or 20), 100)
         mine = (
             errand
             for errand in reversed(self.book.all)
             if errand.account == account.customer_id and wanted in {"", wire.STATUS[errand.step]}
         )
-        data = [wire.delivery(errand, account.currency) for errand in islice(mine, start, start + limit)]
+        data = [wire.delivery(errand, account.currency) for errand in islice(mine, first, first + most)]
         return {"object": "list", "data": data, "url": f"/v1/customers/{account.customer_id}/deliveries"}
 
     def _read(self, account: UberAccount, body: Body, number: str) -> Body:

@@ -95,7 +95,11 @@ class Sandbox:
     portal: Portal
 
     async def dada(
-        self, path: str, body: dict[str, object], secret: str = BRAND["dada"][0]["app_secret"]
+        self,
+        path: str,
+        body: dict[str, object],
+        secret: str = BRAND["dada"][0]["app_secret"],
+        area: str = "order",
     ) -> httpx.Response:
         fields: dict[str, object] = {
             "app_key": "key",
@@ -106,7 +110,7 @@ class Sandbox:
             "v": "1.0",
         }
         fields["signature"] = dada_wire.sign(secret, fields)
-        return await self.http.post(f"/dada/api/order/{path}", json=fields)
+        return await self.http.post(f"/dada/api/{area}/{path}", json=fields)
 
     async def fault(self, target: str, kind: str, **facts: object) -> None:
         answer = await self.http.post("/control/faults", json={"target": target, "kind": kind, **facts})

@@ -1,5 +1,7 @@
 """Dada's calls over HTTP: envelopes, one delivery per origin_id, riders and their callbacks."""
 
+import json
+
 import pytest
 
 from sandbox import dada_wire as wire
@@ -68,9 +70,17 @@ async def test_an_ended_errand_is_sent_again_by_its_own_call_only(sandbox):
 async def test_a_quote_creates_nothing_until_it_is_taken(sandbox):
     quote = (await sandbox.dada("queryDeliverFee", ERRAND)).json()["result"]
     assert await code(sandbox, "status/query", {"order_id": "mp1"}) == wire.ORDER_NOT_FOUND
-    assert await code(sandbox, "addAfterQuery", {"deliveryNo": quote["deliveryNo"]}) == 0
+    await sandbox.fault("dada", "expired_quote")
+    taken = {"deliveryNo": quote["deliveryNo"]}
+    assert await code(sandbox, "addAfterQuery", taken) == wire.QUOTE_GONE
+    assert await code(sandbox, "addAfterQuery", taken) == 0
+    assert await code(sandbox, "addAfterQuery", taken) == 0
     assert await code(sandbox, "addAfterQuery", {"deliveryNo": "other"}) == wire.QUOTE_GONE
-    assert (await sandbox.ledger())["creates"][0]["delivery"] == quote["deliveryNo"]
+    creates = (await sandbox.ledger())["creates"]
+    assert [(entry["delivery"], entry["new"]) for entry in creates] == [
+        (quote["deliveryNo"], True),
+        (quote["deliveryNo"], False),
+    ]
 
 
 async def test_a_cancel_works_before_the_pick_up_only(sandbox, portal):
@@ -111,6 +121,62 @@ async def test_a_rider_gives_up_and_another_comes(state_dir, portal):
         await eventually(lambda: len(portal.callbacks) == 7)
     assert [entry["order_status"] for entry in portal.callbacks] == [1, 2, 1, 2, 100, 3, 4]
     assert portal.callbacks[2]["repeat_reason_type"] == 1
+
+
+async def test_a_rider_abandons_an_errand(state_dir, portal):
+    async for sandbox in run_sandbox(Options(state_dir, rider_scale=0.01), portal):
+        await sandbox.fault("dada", "abandons")
+        await sandbox.dada("addOrder", ERRAND)
+        await eventually(lambda: len(portal.callbacks) == 3)
+    assert [entry["order_status"] for entry in portal.callbacks] == [1, 2, 5]
+    assert portal.callbacks[2]["cancel_from"] == 1
+
+
+@pytest.mark.parametrize(("confirmed", "end"), [(1, [5]), (0, [3, 4]), (None, [5])])
+async def test_a_rider_asks_to_be_let_off(state_dir, portal, confirmed, end):
+    async for sandbox in run_sandbox(Options(state_dir, rider_scale=0.01), portal):
+        await sandbox.fault("dada", "rider_cancels", seconds=0.2 if confirmed is None else 10)
+        await sandbox.dada("addOrder", ERRAND)
+        await eventually(lambda: "messageType" in portal.callbacks[-1] if portal.callbacks else False)
+        asked = json.loads(portal.callbacks[-1]["messageBody"])
+        assert (portal.callbacks[-1]["messageType"], asked["orderId"]) == (1, "mp1")
+        if confirmed is not None:
+            body = json.dumps({"orderId": "mp1", "dadaOrderId": asked["dadaOrderId"], "isConfirm": confirmed})
+            answer = await sandbox.dada("confirm", {"messageType": 1, "messageBody": body}, area="message")
+            assert answer.json()["code"] == 0
+        await eventually(lambda: len(portal.callbacks) == 4 + len(end))
+    assert [entry["order_status"] for entry in portal.callbacks[4:]] == end
+
+
+async def test_what_nobody_took_comes_back_and_the_store_may_confirm_it(state_dir, portal):
+    async for sandbox in run_sandbox(Options(state_dir, rider_scale=0.01), portal):
+        await sandbox.fault("dada", "returns")
+        await sandbox.dada("addOrder", ERRAND)
+        await eventually(lambda: len(portal.callbacks) == 6)
+    assert [entry["order_status"] for entry in portal.callbacks] == [1, 2, 100, 3, 9, 10]
+    async for sandbox in run_sandbox(Options(state_dir, riders=False), portal):
+        await sandbox.dada("addOrder", {**ERRAND, "origin_id": "mp2"})
+        goods = {"order_id": "mp2"}
+        assert await code(sandbox, "confirm/goods", goods) == wire.TOO_LATE
+        for step in ("picked_up", "returning"):
+            wish = {"courier": "dada", "origin_id": "mp2", "step": step}
+            await sandbox.http.post("/control/couriers", json=wish)
+        assert await code(sandbox, "confirm/goods", goods) == 0
+        assert await status(sandbox, "mp2") == wire.RETURNED
+
+
+async def test_lies_have_a_right_checksum(sandbox, portal):
+    await sandbox.fault("dada", "forged")
+    await sandbox.dada("addOrder", ERRAND)
+    await eventually(lambda: len(portal.callbacks) == 3)
+    lies = portal.callbacks[:2]  # the third went to an address that is nobody's
+    assert [lie["order_status"] for lie in lies] == [wire.DONE, wire.DONE]
+    for lie in lies:
+        expected = wire.callback_signature(lie["client_id"], lie["order_id"], lie["update_time"])
+        assert lie["signature"] == expected
+    assert portal.callbacks[2]["order_status"] == wire.WAITING
+    state = (await sandbox.http.get("/control/couriers")).json()["couriers"]["dada"]
+    assert state["forged"] == {"404": 1, "200": 2}
 
 
 async def test_nobody_accepts(state_dir, portal):
