@@ -13,6 +13,7 @@ from couriers.riders.problems import Problem
 from couriers.states import LIVE, Progress
 from stores.models import Store
 
+THERE = timedelta(minutes=1)
 GONE_QUIET = timedelta(minutes=5)
 REPORTS = 20
 REPORTED_WITHIN = timedelta(hours=24)
@@ -22,14 +23,17 @@ REPORTED_WITHIN = timedelta(hours=24)
 class Member:
     """A rider as the page shows them; `shift` is None when they are not at work.
 
-    `numbers` are the daily numbers in hand; `quiet`: the phone has not been heard of for a while.
+    `numbers` are the daily numbers in hand; `there`: the phone shows the list right now; `quiet`: it has not
+    been heard of for a while. `linked_at` is when the link was made.
     """
 
     rider: Rider
     shift: Shift | None
     numbers: tuple[str, ...]
     under_way: int
+    there: bool
     quiet: bool
+    linked_at: datetime | None
 
 
 def crew_of(store: Store, *, now: datetime) -> list[Member]:
@@ -61,11 +65,15 @@ def reports_of(store: Store, *, now: datetime) -> Iterable[tuple[RiderReport, st
 def _member(rider: Rider, now: datetime) -> Member:
     shift: Shift | None = next(iter(getattr(rider, "open_shifts", [])), None)
     bags: list[HandOff] = getattr(rider, "in_hand", [])
-    heard = (shift.seen_at or shift.linked_at or shift.started_at) if shift else None
+    linked_at = (shift.linked_at or shift.started_at) if shift else None
+    seen_at = shift.seen_at if shift else None
+    heard = seen_at or linked_at
     return Member(
         rider=rider,
         shift=shift,
         numbers=tuple(dict.fromkeys(bag.order.daily_number for bag in bags)),
         under_way=sum(bag.progress == Progress.PICKED_UP for bag in bags),
+        there=seen_at is not None and now - seen_at <= THERE,
         quiet=heard is not None and now - heard > GONE_QUIET,
+        linked_at=linked_at,
     )

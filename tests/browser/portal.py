@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -21,11 +22,15 @@ print(json.dumps(build(timezone.now())))
 
 
 class Portal:
-    """Migrates, fills, serves. `url` has no slash at its end; `rows` are primary keys by model."""
+    """Migrates, fills, serves. `url` has no slash at its end; `rows` is what `fill` printed, as JSON.
 
-    def __init__(self, folder: Path) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+    It can be stopped and started again, on the same port with the same data.
+    """
+
+    def __init__(self, folder: Path, fill: str = FILL) -> None:
+        self._port = free_port()
+        self._folder = folder
+        self.url = f"http://127.0.0.1:{self._port}"
         self._environment = {
             **os.environ,
             "PORTAL_MODE": "local",
@@ -36,9 +41,17 @@ class Portal:
         }
         self._environment.pop("DATABASE_URL", None)
         self._python("manage.py", "migrate", "-v0")
-        self.rows: dict[str, int] = json.loads(self._python("manage.py", "shell", "-v0", "-c", FILL))
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "-v", "0"]
-        self._log = (folder / "daphne.log").open("w")
+        self.rows: dict[str, Any] = self.shell(fill)
+        self.start()
+
+    def shell(self, code: str) -> Any:
+        """Run Python within the portal's settings; returns what it prints, read as JSON."""
+        return json.loads(self._python("manage.py", "shell", "-v0", "-c", code))
+
+    def start(self) -> None:
+        """Serve; returns once it answers."""
+        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self._port), "-v", "0"]
+        self._log = (self._folder / "daphne.log").open("a")
         self._process = subprocess.Popen(
             [*command, "merchant_portal.asgi:application"],
             env=self._environment,

@@ -3,9 +3,14 @@
  * script the page works, too: the code is a page of its own.
  */
 
+import { readSettings } from "../board/settings.js";
+
 const EVERY_MS = 10_000;
 const note = document.querySelector("[data-live-note]");
 const dialog = document.querySelector("[data-code-dialog]");
+
+// The counter looks alike wherever one goes from the board.
+document.documentElement.dataset.theme = readSettings().theme;
 
 async function pageAt(address) {
   const answer = await fetch(address, { signal: AbortSignal.timeout(EVERY_MS) });

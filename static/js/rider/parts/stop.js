@@ -20,11 +20,12 @@ class RiderStop extends Piece {
   };
 
   render() {
-    const { stop, open } = this;
+    const { stop, open, verb } = this;
     const ended = stop.state === "cancelled" || stop.state === "rejected";
     return html`<article class="stop ${open ? "is-open" : ""} ${stop.pending ? "is-pending" : ""} ${ended ? "is-ended" : ""}"
       data-order=${stop.order}>
       ${this.#head()}
+      ${open || verb === "picked-up" ? this.#bags() : nothing}
       ${open ? this.#facts() : nothing}
       ${ended ? this.#cancelled() : this.#next()}
     </article>`;
@@ -35,17 +36,15 @@ class RiderStop extends Piece {
     return html`<button type="button" class="stop-head" aria-expanded=${String(open)}
       @click=${() => this.emit("open-stop", stop.order)}>
       <span class="stop-number">#${stop.number}</span>
-      <span class="stop-where">
-        <span class="stop-address">${stop.address || gettext("No address: ask at the counter")}</span>
-        ${this.#promise()}
-      </span>
+      ${this.#promise()}
       <span class="stop-leg">${stop.leg === null ? nothing : distance(stop.leg)}</span>
+      <span class="stop-address">${stop.address || gettext("No address: ask at the counter")}</span>
     </button>`;
   }
 
   #promise() {
     const { stop, now, zone } = this;
-    if (!stop.promised_at) return nothing;
+    if (!stop.promised_at) return html`<span></span>`;
     const { words, late, near } = promise(stop.promised_at, now, zone);
     return html`<span class="stop-promise ${late ? "is-late" : ""} ${near ? "is-near" : ""}">
       ${icon(late ? "triangle-alert" : "clock")} ${words}
@@ -54,18 +53,22 @@ class RiderStop extends Piece {
 
   #facts() {
     const { stop } = this;
-    const channel = channelName(stop.channel);
     return html`
-      <ul class="stop-bags">
-        ${stop.bags.map((bag) => this.#bag(bag))}
-        <li class="chip">${icon("cup-soda")} ${this.#cups()}</li>
-        ${channel ? html`<li class="chip">${channel}</li>` : nothing}
-      </ul>
       ${stop.guest ? html`<p class="stop-guest">${icon("user")} ${stop.guest}</p>` : nothing}
       ${stop.note ? html`<p class="stop-note">${icon("message-square-warning")} <span>${stop.note}</span></p>` : nothing}
       ${this.#problem()}
       <div class="stop-tools">${this.#map()} ${this.#call()} ${this.#trouble()}</div>
       ${this.unreachable ? html`<p class="stop-hint" role="alert">${this.unreachable}</p>` : nothing}`;
+  }
+
+  #bags() {
+    const { stop } = this;
+    const channel = channelName(stop.channel);
+    return html`<ul class="stop-bags">
+      ${stop.bags.map((bag) => this.#bag(bag))}
+      <li class="chip">${icon("cup-soda")} ${this.#cups()}</li>
+      ${channel ? html`<li class="chip">${channel}</li>` : nothing}
+    </ul>`;
   }
 
   #cups() {
