@@ -52,7 +52,7 @@ class BulkProgressOut(Schema):
 
 
 class BagOut(Schema):
-    """A bag somebody comes for. `ready` is whether it stands on the shelf, `here` since when its rider waits."""
+    """A bag somebody comes for: `ready` if it stands on the shelf, `here` since when its rider waits."""
 
     order: int
     number: str

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from couriers.models import BulkHandOff, BulkItem, CourierAccount, Rider
-from couriers.services import hand_to_courier, hand_to_rider
+from couriers.services import hand_to_courier, hand_to_rider, seek
 from orders.errors import NotPossible, Stale
 from orders.models import Order
 from orders.services import Stepped
@@ -144,6 +144,8 @@ def _check_store(bulk: BulkHandOff, item: BulkItem) -> None:
 
 def _giver(target: str, store: Store) -> Give:
     """How an order is given to `target`. Raises NotPossible when the store has no such carrier."""
+    if target == AUTO:
+        return lambda order, actor, now, command: seek(order_id=order, actor=actor, now=now, command=command)
     kind, number = target.split(":")
     if kind == "rider" and (rider := Rider.objects.filter(store=store, pk=number, active=True).first()):
         return lambda order, actor, now, command: hand_to_rider(

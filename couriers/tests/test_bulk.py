@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from couriers import bulk
-from couriers.models import BulkHandOff, BulkItem, HandOff
+from couriers.models import BulkHandOff, BulkItem, CarrierSearch, HandOff
 from couriers.tests.factories import NOW, make_account, make_order, make_rider, make_staff, make_store
 from couriers.tests.test_killed import start_worker
 from couriers.tests.work import run_jobs
@@ -29,10 +29,8 @@ class Counter:
         self.client = Client()
         self.client.force_login(make_staff(self.store))
 
-    def tap(
-        self, orders: list[int], target: str | None = None, store: Store | None = None, **more: Any
-    ) -> Any:
-        address = f"/api/v1/stores/{(store or self.store).pk}/handoffs"
+    def tap(self, orders: list[int], target: str | None = None, **more: str) -> Any:
+        address = f"/api/v1/stores/{self.store.pk}/handoffs"
         body = {"orders": orders, "target": target or f"rider:{self.rider.pk}"}
         return self.client.post(address, data=body, content_type="application/json", headers=KEY | more)
 
@@ -83,6 +81,16 @@ def test_a_courier_gets_many_orders_with_one_tap(counter: Counter) -> None:
     assert list(HandOff.objects.values_list("order", "account")) == [(order.pk, account.pk)]
 
 
+def test_whom_the_policy_asks_first_is_found_for_each_order(counter: Counter) -> None:
+    orders = make_orders(counter.store, 2)
+    number = counter.tap(orders, "auto").json()["id"]
+    run_jobs(timezone.now())
+    assert counter.progress(number)["done"] == 2
+    assert list(CarrierSearch.objects.order_by("order").values_list("order", "state")) == [
+        (order, "seeking") for order in orders
+    ]
+
+
 def test_the_same_tap_twice_is_one(counter: Counter) -> None:
     orders = make_orders(counter.store, 2)
     first, second = (counter.tap(orders).json() for _ in range(2))
@@ -117,7 +125,7 @@ def test_who_was_faster_is_a_result_of_the_order(counter: Counter) -> None:
     order = make_order(counter.store)
     counter.tap([order.pk])
     run_jobs(timezone.now())
-    again = counter.tap([order.pk], **{"Idempotency-Key": "another"}).json()["id"]
+    again = counter.tap([order.pk], None, **{"Idempotency-Key": "another"}).json()["id"]
     run_jobs(timezone.now())
     assert counter.progress(again)["items"][0]["detail"] == "The order has been handed off already."
 
@@ -133,7 +141,7 @@ def test_an_order_that_moved_on_to_another_store_is_not_given_away(counter: Coun
 
 def test_reasons_come_in_the_language_of_whoever_tapped(counter: Counter) -> None:
     order = make_order(counter.store, fulfilment="pickup")
-    number = counter.tap([order.pk], **{"Accept-Language": "de"}).json()["id"]
+    number = counter.tap([order.pk], None, **{"Accept-Language": "de"}).json()["id"]
     run_jobs(timezone.now())
     assert counter.progress(number)["items"][0]["detail"].startswith("Nur ")
 

@@ -207,7 +207,7 @@ export class Board extends EventTarget {
 
   /** Give the order to a carrier by key; kept until the server has it. `more` goes along. */
   handOff(card, key, name, more = {}) {
-    const body = { ...carrierBody(key), ...bagBody(card), ...more };
+    const body = { ...carrierBody(key), ...(more.bags ? {} : bagBody(card)), ...more };
     this.commands.keep({ order: card.id, number: orderName(card), verb: "handoff", body, name });
   }
 

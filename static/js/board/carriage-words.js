@@ -6,7 +6,7 @@ import { reasonLabel } from "./words.js";
 
 /** Why this carrier, in two or three words; "" where there is no reason worth the room. */
 export function whyLabel(why) {
-  const measured = why?.measured ? gettext("%(what)s, as measured") : "%(what)s";
+  const measured = why?.measured ? gettext("%(what)s so far") : "%(what)s";
   const words = {
     own_free: gettext("own rider, free"),
     own_last: gettext("nobody else is there"),

@@ -31,7 +31,11 @@ export function tenths(value) {
 
 /** Minor units of a currency as money. */
 export function money(minor, currency) {
-  const format = new Intl.NumberFormat(LOCALE, { style: "currency", currency });
+  const format = new Intl.NumberFormat(LOCALE, {
+    style: "currency",
+    currency,
+    currencyDisplay: "narrowSymbol",
+  });
   return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 

@@ -45,20 +45,27 @@ class OrderCard extends Piece {
     return html`
       <article class=${this.#classes(waited, brief)} tabindex="-1" aria-label=${this.#label()}
         data-card=${card.id}>
-        <div class="card-top">
-          <span class="card-id">
-            <span class="card-number ${card.number.length > 4 ? "is-long" : ""}">${card.number}</span>
-            <span class="card-platform">${platformLabel(card)}</span>
-          </span>
-          ${this.#button()}
-        </div>
-        <div class="card-facts">
-          ${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()} ${this.#more()}
-        </div>
+        ${this.#head(waited)}
         ${this.#marks()} ${this.#asks()} ${this.#carriage()}
         ${brief ? nothing : this.#lines()} ${this.#brief()}
         ${this.#note()} ${this.#ended()} ${this.#from()}
       </article>`;
+  }
+
+  /** Number, age and the next step; without a step of its own a card needs one row less. */
+  #head(waited) {
+    const { card } = this;
+    const button = this.#button();
+    const facts = html`${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()} ${this.#more()}`;
+    return html`
+      <div class="card-top">
+        <span class="card-id">
+          <span class="card-number ${card.number.length > 4 ? "is-long" : ""}">${card.number}</span>
+          <span class="card-platform">${platformLabel(card)}</span>
+        </span>
+        ${button ?? html`<div class="card-facts">${facts}</div>`}
+      </div>
+      ${button ? html`<div class="card-facts">${facts}</div>` : nothing}`;
   }
 
   #classes({ level }, brief) {
@@ -109,25 +116,18 @@ class OrderCard extends Piece {
     return carriageBands({ card: withoutTap(card, gone || choosing), now, zone, press, main: true });
   }
 
+  /** The next step; null if there is none, or if it stands in a band below. */
   #button() {
     const step = nextStep(this.card);
     if (this.choosing && step === "handoff" && !this.gone) return this.#choice();
     if (this.gone)
       return html`<span class="card-state">${icon("check")}${stateLabel(this.card.state)}</span>`;
-    if (!step) return html`<span class="card-state">${icon("bike")}${stateLabel(this.card.state)}</span>`;
-    const other = step === "handoff" && (suggestion(this.card) || nobodyCarries(this.card));
-    if (other) return this.#other(step);
+    if (!step || (step === "handoff" && (suggestion(this.card) || nobodyCarries(this.card)))) return null;
     return html`
       <button type="button" class="button button-primary card-step" data-step
         @click=${() => this.emit("card-step", { id: this.card.id, step })}>
         ${icon(stepIcon(step))}<span>${stepLabel(step)}</span>
       </button>`;
-  }
-
-  /** The next step stands in a band below: here is the choice of another carrier. */
-  #other(step) {
-    return html`<button type="button" class="button card-other"
-      @click=${() => this.emit("card-step", { id: this.card.id, step })}>${gettext("Choose …")}</button>`;
   }
 
   /** Into the hand-off of many, or out of it: all of the card is the button. */

@@ -24,7 +24,7 @@ import {
 } from "../carriage-words.js";
 import { clock, fill, span } from "../format.js";
 import { deliveryLabel, reasonLabel } from "../words.js";
-import { icon } from "./piece.js";
+import { icon, iconButton } from "./piece.js";
 
 const MOST_PARTS = 4; // on a card; the dialog shows all
 
@@ -44,14 +44,24 @@ export function carriageBands(view) {
 function suggestionBand({ card, press, main }) {
   const named = suggestion(card);
   if (!named || card.state !== "ready" || nobodyCarries(card)) return nothing;
-  return html`<button type="button" class="button button-primary carry-suggestion"
-    ?data-step=${main} @click=${() => press("suggested", { suggestion: named })}>
-    ${icon(named.kind === "rider" ? "bike" : "truck")}
-    <span>
+  return html`<div class="carry-taps">
+    <button type="button" class="button button-primary carry-suggestion" ?data-step=${main}
+      @click=${() => press("suggested", { suggestion: named })}>
       <b>${fill(gettext("Hand to %(name)s"), { name: named.name })}</b>
       <small>${suggestionFacts(named, card.amounts?.currency)}</small>
-    </span>
-  </button>`;
+    </button>
+    ${other(press)}
+  </div>`;
+}
+
+/** Somebody else than the suggested one. */
+function other(press) {
+  return iconButton(
+    "ellipsis-vertical",
+    gettext("Choose another carrier"),
+    () => press("handoff"),
+    "carry-other",
+  );
 }
 
 function searchBand({ card, now }) {
@@ -75,8 +85,11 @@ function nobodyBand({ card, press, main }) {
   return html`<section class="carry carry-nobody" aria-label=${gettext("No carrier")}>
     <p class="carry-title">${icon("triangle-alert")}<b>${gettext("Nobody carries it")}</b></p>
     ${search.tried?.length ? tried(search) : html`<p class="carry-tried">${reasonLabel(search.reason)}</p>`}
-    <button type="button" class="button carry-button" ?data-step=${main}
-      @click=${() => press("handoff/search-again")}>${icon("refresh-cw")}<span>${gettext("Search again")}</span></button>
+    <div class="carry-taps">
+      <button type="button" class="button carry-button" ?data-step=${main}
+        @click=${() => press("handoff/search-again")}>${icon("refresh-cw")}<span>${gettext("Search again")}</span></button>
+      ${other(press)}
+    </div>
   </section>`;
 }
 

@@ -118,8 +118,10 @@ class BoardColumn extends Piece {
   #more() {
     const rest = this.items.length - this.from - this.fitting;
     if (rest <= 0) return nothing;
-    return html`<button type="button" class="button" @click=${() => this.#turn(this.from + this.fitting)}>
-      ${fill(ngettext("+%(count)s more", "+%(count)s more", rest), { count: rest })} ${this.#unseen()}
+    const words = fill(ngettext("%(count)s more", "%(count)s more", rest), { count: rest });
+    return html`<button type="button" class="button" title=${words}
+      @click=${() => this.#turn(this.from + this.fitting)}>
+      <span aria-hidden="true">+${rest}</span><span class="visually-hidden">${words}</span> ${this.#unseen()}
       ${icon("chevron-right")}
     </button>`;
   }

@@ -19,17 +19,20 @@ class BoardRail extends Piece {
 
   render() {
     return html`
-      ${this.#couriers()} ${this.#riders()}
+      ${this.#carriers()}
       ${totals(gettext("Still to make"), drinkTotals(this.cards), gettext("Nothing is left to make."))}
       ${totals(gettext("Sugar, ice, toppings"), choiceTotals(this.cards), "–")}`;
   }
 
-  #couriers() {
-    const all = this.carriers?.couriers ?? [];
-    if (!all.length) return nothing;
-    return html`<section class="rail-part rail-carriers">
-      <h2>${gettext("Couriers")}</h2>
-      <ul class="carriers">${all.slice(0, shown() + 1).map((one) => this.#courier(one))}</ul>
+  #carriers() {
+    const { couriers = [], riders = [] } = this.carriers ?? {};
+    const atWork = riders.filter(({ on_shift: onShift = true }) => onShift);
+    if (!couriers.length && !atWork.length) return nothing;
+    return html`<section class="rail-part">
+      <h2>${gettext("Who can carry")}</h2>
+      <ul class="carriers">
+        ${couriers.slice(0, shown()).map((one) => this.#courier(one))} ${atWork.slice(0, shown()).map(rider)}
+      </ul>
     </section>`;
   }
 
@@ -45,15 +48,6 @@ class BoardRail extends Piece {
       </span>
     </li>`;
   }
-
-  #riders() {
-    const all = (this.carriers?.riders ?? []).filter(({ on_shift: atWork = true }) => atWork);
-    if (!all.length) return nothing;
-    return html`<section class="rail-part">
-      <h2>${gettext("Our riders")}</h2>
-      <ul class="totals">${all.slice(0, shown()).map(rider)}</ul>
-    </section>`;
-  }
 }
 
 function here(count) {
@@ -65,7 +59,10 @@ function unclear(count) {
 }
 
 function rider({ name, live }) {
-  return html`<li><b>${live}</b><span>${name}${live ? nothing : html` · ${gettext("free")}`}</span></li>`;
+  const load = live
+    ? fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live })
+    : gettext("free");
+  return html`<li class="carrier"><b>${name}</b><span class="carrier-state">${icon("bike")}${load}</span></li>`;
 }
 
 function totals(title, rows, none) {

@@ -205,9 +205,9 @@ test("the dialog names riders at work first, then the suggested and the cheapest
 });
 
 test("the words for it", () => {
-  assert.equal(words.suggestionFacts(DADA, "CNY"), "cheapest · CN¥8.20 · 25 min");
+  assert.equal(words.suggestionFacts(DADA, "CNY"), "cheapest · ¥8.20 · 25 min");
   assert.equal(words.suggestionFacts({ why: { code: "later" }, fee: null, minutes: null }, "CNY"), "");
-  assert.equal(words.whyLabel({ code: "fastest", measured: true }), "fastest, as measured");
+  assert.equal(words.whyLabel({ code: "fastest", measured: true }), "fastest so far");
   const asked = { carrier_name: "Peisong", state: "sent" };
   const offered = looking("offered", { accept_by: at("10:02") });
   const now = Date.parse(at("10:00:48"));
