@@ -8,7 +8,21 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from couriers.models import CourierAccount, CourierMessage, HandOff, Rider
+from couriers.models import (
+    BulkHandOff,
+    BulkItem,
+    CarrierPolicy,
+    CarrierPolicyChange,
+    CarrierSearch,
+    CourierAccount,
+    CourierMessage,
+    CourierRest,
+    Fee,
+    HandOff,
+    Rider,
+    RiderReport,
+    Shift,
+)
 from orders.models import (
     Conflict,
     IncomingMessage,
@@ -43,6 +57,15 @@ LOGS = [
     IntakeState,
     IntakeChange,
     HandOff,
+    CarrierSearch,
+    Fee,
+    CourierRest,
+    Shift,
+    RiderReport,
+    BulkHandOff,
+    BulkItem,
+    CarrierPolicy,
+    CarrierPolicyChange,
     CourierMessage,
     Job,
 ]
@@ -253,6 +276,8 @@ def test_no_page_shows_a_secret_or_a_phone(boss, rows):
     make_unrouted(ChannelAccount.objects.get(), timezone.now(), number="X10")
     HandOff.objects.update(rider_phone="13900001111")
     CourierMessage.objects.update(body='{"phone": "13900001111"}')
+    RiderReport.objects.update(note="must-not-leak", photo=b"must-not-leak")
+    Shift.objects.update(key="must-not-leak")
     for model in OURS:
         text = "".join(boss.get(page).content.decode() for page in pages_of(model, rows[names(model)]))
         assert [secret for secret in SECRETS if secret in text] == [], model
@@ -320,6 +345,16 @@ def test_credentials_of_a_courier_are_checked_and_kept(boss, rows):
     assert boss.post(page, {**data, "credentials": ""}).status_code == 302
     account.refresh_from_db()
     assert (account.label, account.credentials) == ("Dada 2", before)
+
+
+def test_the_address_a_courier_calls_is_shown_where_one_is_to_be_entered(boss, rows, settings):
+    account = CourierAccount.objects.get(pk=rows["couriers.courieraccount"])
+    page = address(CourierAccount, "change", account.pk)
+    assert "Nothing is to be entered" in boss.get(page).content.decode()
+    CourierAccount.objects.update(provider="uber")
+    url = f"{settings.PUBLIC_URL}/couriers/uber/account/{account.callback_token}/"
+    assert url in boss.get(page).content.decode()
+    assert "Save it first" in boss.get(address(CourierAccount, "add")).content.decode()
 
 
 def test_a_manager_is_made_with_a_membership(boss, rows):

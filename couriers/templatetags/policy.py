@@ -16,5 +16,5 @@ def ends(rule: Form, name: str) -> tuple[BoundField, BoundField]:
 
 @register.filter
 def kilometres(metres: int) -> str:
-    """Metres as kilometres."""
-    return words.kilometres(metres)
+    """Metres as kilometres with one decimal."""
+    return words.kilometres(round(metres, -2))
