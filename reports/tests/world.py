@@ -2,7 +2,21 @@
 
 from datetime import timedelta
 
-from couriers.models import CourierMessage, CourierStore
+from couriers.models import (
+    BulkHandOff,
+    BulkItem,
+    CarrierPolicy,
+    CarrierPolicyChange,
+    CarrierSearch,
+    CourierMessage,
+    CourierRest,
+    CourierStore,
+    Fee,
+    HandOff,
+    RiderDoor,
+    RiderReport,
+    Shift,
+)
 from orders.models import (
     Conflict,
     IncomingMessage,
@@ -78,8 +92,41 @@ def build(now):
         CourierStore.objects.create(account=courier, store=store, shop_no="11047059"),
         handoff,
         CourierMessage.objects.create(handoff=handoff, key="k", body="{}", outcome="taken", received_at=now),
+        *make_carriage(order, handoff, courier, now),
     ]
     return {row._meta.label_lower: row.pk for row in made}
+
+
+def make_carriage(order, handoff, courier, now):
+    """What else there is around hand-offs: a courier in doubt, its fee and its rest, a rider at work."""
+    store, rider = order.store, handoff.rider
+    stamps = {"created_at": now, "changed_at": now, "heard_at": now, "human_asked_at": now}
+    search = CarrierSearch.objects.create(
+        order=order, store=store, state="nobody", started_at=now, changed_at=now
+    )
+    doubted = HandOff.objects.create(
+        order=order, store=store, search=search, carrier="provider", account=courier, state="unknown",
+        fence=2, asks=1, confirmed_at=now, created_label="test", **stamps,
+    )  # fmt: skip
+    bulk = BulkHandOff.objects.create(store=store, target="auto", command="b1", actor_label="test", at=now)
+    saved = {"store": store, "version": 1, "document": {}}
+    return [
+        search,
+        Fee.objects.create(
+            handoff=doubted, account=courier, store=store, kind="delivery", key="create", amount=850,
+            currency="CNY", at=now,
+        ),
+        CourierRest.objects.create(
+            account=courier, began_at=now, until=now + timedelta(minutes=30), faults=5, reason="HTTP 503"
+        ),
+        Shift.objects.create(rider=rider, started_at=now, ends_at=now + timedelta(hours=8)),
+        RiderDoor.objects.create(store=store, instructions="Wait at the side door"),
+        RiderReport.objects.create(handoff=handoff, rider=rider, command="r1", kind="problem", at=now),
+        bulk,
+        BulkItem.objects.create(bulk=bulk, order=order),
+        CarrierPolicy.objects.create(changed_at=now, **saved),
+        CarrierPolicyChange.objects.create(actor_label="test", at=now, **saved),
+    ]  # fmt: skip
 
 
 def make_unrouted(account, now, number="X9"):
