@@ -99,13 +99,7 @@ class Counter:
             await self._mind_intake()
 
     async def _press(self, press: habits.Press) -> None:
-        body: dict[str, Any] = {}
-        if press.verb == "handoff":
-            carriers = _checked(await self.client.get(f"{self.api}/carriers")).json()
-            carrier = habits.choose_carrier(carriers, press.order_id)
-            if carrier is None:
-                return
-            body = carrier
+        body: dict[str, Any] = {"auto": True} if press.verb == "handoff" else {}
         answer = await self._post(f"/orders/{press.order_id}/{press.verb}", body)
         if answer.is_success:
             self._keep(answer.json()["card"])

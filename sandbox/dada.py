@@ -19,7 +19,7 @@ from sandbox.brand import DadaAccount
 from sandbox.callbacks import Post
 from sandbox.courier import Courier, Street
 from sandbox.dada_wire import Refusal
-from sandbox.errands import BEFORE_PICK_UP, COURIER, MERCHANT, RIDER, Errand, Step, metres
+from sandbox.errands import BEFORE_PICK_UP, COURIER, MERCHANT, RIDER, Errand, Step, metres, price
 
 CITIES = [
     {"cityName": "上海", "cityCode": "021"},
@@ -262,14 +262,14 @@ class Dada(Courier):
 def _errand(
     account: DadaAccount, body: dict[str, Any], call: str, number: str = "", round_: int = 1
 ) -> Errand:
-    """An errand that waits for a rider: 5 yuan, and 1.50 for every kilometre."""
+    """An errand that waits for a rider: about 5 yuan, and 1.50 for every kilometre."""
     now = time.time()
     distance = metres(str(body["receiver_address"]))
     return Errand(
         account=account.source_id,
         origin=str(body["origin_id"]),
         number=number or f"{time.strftime('%Y%m%d', time.gmtime(now))}{secrets.randbelow(10**11):011}",
-        fee=round(50 + distance * 0.015) * 10,
+        fee=price(500, 150, distance, "dada", str(body["receiver_address"])),
         distance=distance,
         created_at=now,
         call=call,

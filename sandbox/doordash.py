@@ -18,7 +18,7 @@ from sandbox.brand import DoorDashAccount
 from sandbox.callbacks import Post
 from sandbox.courier import Courier, Street
 from sandbox.doordash_wire import Refusal
-from sandbox.errands import MERCHANT, Errand, Step, metres
+from sandbox.errands import MERCHANT, Errand, Step, metres, price
 
 QUOTE_LIVES = 300  # seconds
 Body = dict[str, Any]
@@ -200,13 +200,13 @@ class DoorDash(Courier):
 
 
 def _errand(account: DoorDashAccount, origin: str, body: Body, call: str) -> Errand:
-    """An errand to confirm: 9.00, and 1.00 for every kilometre, in minor units of the account's currency."""
+    """An errand to confirm: about 7.00, and 1.20 for every kilometre, of the account's currency."""
     distance = metres(body["dropoff_address"])
     return Errand(
         account=account.developer_id,
         origin=origin,
         number=f"{secrets.randbelow(9 * 10**9) + 10**9}",
-        fee=900 + round(distance * 0.1),
+        fee=price(700, 120, distance, "doordash", body["dropoff_address"]),
         distance=distance,
         created_at=time.time(),
         call=call,

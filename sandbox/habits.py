@@ -11,7 +11,9 @@ Card = dict[str, Any]
 HANDS = 8  # orders being made at the same time
 ACCEPT_AFTER, DISMISS_AFTER = 3.0, 8.0  # seconds
 GUEST_COMES, COURIER_COMES, RIDER_LEAVES, RIDER_ARRIVES = 12.0, 8.0, 5.0, 25.0
-RIDER_CARRIES = 3  # orders at a time; more goes to a courier
+AGAIN_AFTER = 20.0
+NOBODYS = {"", "failed", "cancelled"}  # states of a delivery that is in nobody's hands
+LOOKED_FOR, IN_VAIN = {"seeking", "offered", "carried"}, {"nobody", "stopped"}  # states of a search
 FULL, EMPTY = 150.0, 40.0  # seconds of work waiting: pause intake above, resume below
 
 
@@ -73,9 +75,14 @@ def _from_shelf(card: Card, now: datetime) -> Press | None:
 
 
 def _hand_off(card: Card, now: datetime) -> Press | None:
+    """Have a carrier found, unless the portal is at it; when nobody was, try again after a while."""
     delivery = card["delivery"]
-    if delivery is None or delivery["state"] in {"failed", "cancelled"}:
+    if delivery is None:
         return Press(card["id"], "handoff")
+    if delivery["state"] in NOBODYS:
+        search = (delivery.get("search") or {}).get("state", "")
+        waits = search in LOOKED_FOR or (search in IN_VAIN and _age(delivery["since"], now) < AGAIN_AFTER)
+        return None if waits else Press(card["id"], "handoff")
     if delivery["carrier"] == "own" and delivery["progress"] in {"", "assigned", "at_store"}:
         leaves = _age(delivery["since"], now) > RIDER_LEAVES
         return Press(card["id"], "handoff/picked-up") if leaves else None
@@ -93,16 +100,6 @@ def intake_wish(level: str, waiting_cups: int, cups_per_second: float) -> str:
     if level == "open" and seconds > FULL:
         return "paused"
     return "open" if level == "paused" and seconds < EMPTY else level
-
-
-def choose_carrier(carriers: dict[str, Any], order_id: int) -> dict[str, int] | None:
-    """Return the body of a hand-off: the idlest rider of the store, every other order the courier."""
-    riders = sorted(carriers["riders"], key=lambda rider: rider["live"])
-    idle = [rider for rider in riders if rider["live"] < RIDER_CARRIES]
-    couriers = carriers["couriers"]
-    if couriers and (order_id % 2 or not idle):
-        return {"courier": couriers[0]["id"]}
-    return {"rider": idle[0]["id"]} if idle else None
 
 
 def _age(then: str | None, now: datetime) -> float:

@@ -17,7 +17,7 @@ from sandbox import peisong_wire as wire
 from sandbox.brand import PeisongAccount
 from sandbox.callbacks import Post
 from sandbox.courier import Courier, Street
-from sandbox.errands import BEFORE_PICK_UP, COURIER, MERCHANT, Errand, Step, metres
+from sandbox.errands import BEFORE_PICK_UP, COURIER, MERCHANT, Errand, Step, metres, price
 from sandbox.peisong_wire import Refusal
 
 Form = dict[str, str]
@@ -222,13 +222,13 @@ class Peisong(Courier):
 
 
 def _errand(account: PeisongAccount, form: Form) -> Errand:
-    """An errand to dispatch: 6 yuan, and 1.20 for every kilometre."""
+    """An errand to dispatch: about 5.50 yuan, and 1.30 for every kilometre."""
     distance = metres(form["receiver_address"])
     return Errand(
         account=account.appkey,
         origin=form["order_id"],
         number=f"{secrets.randbelow(9 * 10**15) + 10**15}",
-        fee=round(60 + distance * 0.012) * 10,
+        fee=price(550, 130, distance, "peisong", form["receiver_address"]),
         distance=distance,
         created_at=time.time(),
         call="createByShop",

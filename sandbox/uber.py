@@ -20,7 +20,7 @@ from sandbox import uber_wire as wire
 from sandbox.brand import UberAccount
 from sandbox.callbacks import Post
 from sandbox.courier import Courier, Street
-from sandbox.errands import BEFORE_PICK_UP, MERCHANT, Errand, Step
+from sandbox.errands import BEFORE_PICK_UP, MERCHANT, Errand, Step, price
 from sandbox.uber_wire import Refusal
 
 QUOTE_LIVES, KEY_LIVES, TOKEN_LIVES = 900, 3600, 2_592_000  # seconds
@@ -162,7 +162,7 @@ class Uber(Courier):
         wire.check_addresses(body)
         wire.check_windows(body, datetime.fromtimestamp(now, UTC))
         distance = wire.distance_of(body)
-        fee, name = _fee(distance), f"dqt_{secrets.token_urlsafe(16)}"
+        fee, name = _fee(distance, body), f"dqt_{secrets.token_urlsafe(16)}"
         self._forget_quotes(now)
         self.quotes[name] = Quote(account.customer_id, body["dropoff_address"], fee, now + QUOTE_LIVES)
         minutes = 15 + round(distance / 240)
@@ -205,7 +205,7 @@ class Uber(Courier):
 
     def _errand(self, account: UberAccount, body: Body, now: float) -> Errand:
         distance = wire.distance_of(body)
-        fee = self._take_quote(account, body, now) if body.get("quote_id") else _fee(distance)
+        fee = self._take_quote(account, body, now) if body.get("quote_id") else _fee(distance, body)
         ends = {
             end: {
                 "name": body[f"{end}_name"],
@@ -289,9 +289,9 @@ def invalid_quote() -> Refusal:
     return wire.invalid(quote_id="is not a quote of this customer")
 
 
-def _fee(distance: int) -> int:
-    """8.00, and 1.60 for every kilometre, in minor units of the account's currency."""
-    return 800 + round(distance * 0.16)
+def _fee(distance: int, body: Body) -> int:
+    """About 6.50, and 1.40 for every kilometre, of the account's currency."""
+    return price(650, 140, distance, "uber", body["dropoff_address"])
 
 
 async def _body(request: Request) -> Body:

@@ -11,6 +11,7 @@ from django.db import transaction
 from couriers.models import Rider
 from merchant_portal.demo import brand
 from merchant_portal.demo.brand import DemoFranchise, DemoStore
+from merchant_portal.demo.carriage import load_policy, start_shifts
 from merchant_portal.demo.couriers import list_at_couriers, load_couriers
 from merchant_portal.demo.logins import Logins
 from merchant_portal.demo.platforms import list_store, load_accounts
@@ -66,6 +67,8 @@ def _store(entry: DemoStore, franchise: Franchise, now: datetime) -> Store:
     list_at_couriers(entry, store, franchise)
     for number, name in enumerate(entry.riders):
         Rider.objects.get_or_create(store=store, name=name, defaults={"phone": f"1390000{number:04}"})
+    start_shifts(store, now)
+    load_policy(store, now)
     return store
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from couriers.models import CourierAccount, CourierStore, Rider
+from couriers.models import CarrierPolicy, CourierAccount, CourierStore, Rider, Shift
 from merchant_portal.demo.brand import STORES
 from merchant_portal.demo.credentials import NoDemo, credentials
 from merchant_portal.demo.loader import load_brand
@@ -27,7 +27,7 @@ from stores.models import (
 pytestmark = pytest.mark.django_db
 TABLES = (
     Franchise, Store, User, Membership, ChannelAccount, StoreChannel, IntakeState, StoreSequence,
-    CourierAccount, CourierStore, Rider, ChannelToken,
+    CourierAccount, CourierStore, Rider, Shift, CarrierPolicy, ChannelToken,
 )  # fmt: skip
 
 
@@ -66,6 +66,12 @@ def test_loading_it_again_changes_nothing(loaded):
     before = contents()
     load(loaded)
     assert contents() == before
+
+
+def test_riders_are_at_work_and_two_stores_have_a_policy(loaded):
+    assert Shift.objects.filter(ended_at=None).count() == Rider.objects.count() == 24
+    policies = CarrierPolicy.objects.values_list("store__code", "automatic")
+    assert dict(policies) == {"SH-03": True, "CD-03": False}
 
 
 def test_the_sandbox_may_move(loaded):

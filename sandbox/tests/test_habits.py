@@ -27,8 +27,9 @@ def card(number, state, *, cups=2, age=60.0, **facts):
     }
 
 
-def delivery(carrier, progress, age, state="claimed"):
-    return {"carrier": carrier, "progress": progress, "state": state, "since": at(age)}
+def delivery(carrier, progress, age, state="claimed", search=None):
+    known = {"state": search} if search else None
+    return {"carrier": carrier, "progress": progress, "state": state, "since": at(age), "search": known}
 
 
 def test_only_as_many_cups_are_finished_as_there_was_time_for():
@@ -61,6 +62,11 @@ STORE = {"fulfilment": "store_courier"}
         (card(1, "ready", age=13, fulfilment="pickup"), "collect"),
         (card(1, "ready", **STORE), "handoff"),
         (card(1, "ready", **STORE, delivery=delivery("dada", "", 9, "failed")), "handoff"),
+        (card(1, "ready", **STORE, delivery=delivery("", "", 1, "", "idle")), "handoff"),
+        (card(1, "ready", **STORE, delivery=delivery("", "", 9, "", "seeking")), None),
+        (card(1, "ready", **STORE, delivery=delivery("dada", "", 9, "failed", "offered")), None),
+        (card(1, "ready", **STORE, delivery=delivery("dada", "", 9, "failed", "nobody")), None),
+        (card(1, "ready", **STORE, delivery=delivery("dada", "", 21, "failed", "nobody")), "handoff"),
         (card(1, "ready", **STORE, delivery=delivery("dada", "searching", 9, "sent")), None),
         (card(1, "ready", **STORE, delivery=OWN_IDLE), None),
         (card(1, "ready", **STORE, delivery=OWN_LEAVES), "handoff/picked-up"),
@@ -78,21 +84,3 @@ def test_a_card_is_pressed_when_it_is_due(found, verb):
 )
 def test_a_careful_counter_pauses_when_full_and_opens_when_nearly_done(level, cups, wish):
     assert habits.intake_wish(level, cups, cups_per_second=1.0) == wish
-
-
-def carriers(*lives):
-    riders = [{"id": number, "live": live} for number, live in enumerate(lives, start=1)]
-    return {"riders": riders, "couriers": [{"id": 9}]}
-
-
-@pytest.mark.parametrize(
-    ("found", "order_id", "body"),
-    [
-        (carriers(2, 1), 4, {"rider": 2}),
-        (carriers(2, 1), 5, {"courier": 9}),
-        (carriers(3, 3), 4, {"courier": 9}),
-        ({"riders": [], "couriers": []}, 4, None),
-    ],
-)
-def test_the_idlest_rider_goes_and_the_courier_takes_the_rest(found, order_id, body):
-    assert habits.choose_carrier(found, order_id) == body

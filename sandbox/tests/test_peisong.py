@@ -83,7 +83,7 @@ async def test_a_price_creates_nothing(city):
     assert set(price) == {
         "delivery_distance", "delivery_fee", "base_delivery_fee", "coupons_id", "coupons_amount",
     }  # fmt: skip
-    assert price["delivery_fee"] > 6
+    assert price["delivery_fee"] > 0
     assert await city.ledger() == []
 
 
