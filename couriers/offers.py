@@ -110,6 +110,7 @@ def _ref(draft: HandOff, quote: Quote) -> str:
         "until": iso(until),
         "origin_id": draft.origin_id,
         "callback_token": draft.callback_token,
+        "pickup_code": draft.pickup_code,
         "quote_ref": quote.reference[:128],
         "bag": draft.bag,
         "bags": draft.bags,

@@ -35,6 +35,8 @@ from stores.models import Store
 S = HandOffState
 FIRST = "first"  # the first create job of a hand-off
 ENGINES = frozenset({EndCause.NO_RIDER, EndCause.RIDER})  # why the search calls a hand-off off by itself
+# What a price was asked for, and is good for.
+QUOTED = ("origin_id", "callback_token", "pickup_code", "quote_ref", "quote_until")
 Draft = Callable[[CarrierSearch], HandOff]
 
 
@@ -77,8 +79,8 @@ def hand_to_courier(
     def draft(search: CarrierSearch) -> HandOff:
         fresh = draft_for(search, account=account, now=now)
         if quoted is not None and (quoted.bag, quoted.bags) == (search.bag, search.bags):
-            fresh.origin_id, fresh.callback_token = quoted.origin_id, quoted.callback_token
-            fresh.quote_ref, fresh.quote_until = quoted.quote_ref, quoted.quote_until
+            for name in QUOTED:
+                setattr(fresh, name, getattr(quoted, name))
         return fresh
 
     return _give(order, draft, bag=bag, bags=bags, actor=actor, now=now, command=command)

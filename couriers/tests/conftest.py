@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 
 from couriers.tests.fake_dada import FakeDada
 from couriers.tests.fake_doordash import FakeDoorDash
@@ -47,3 +48,4 @@ def doordash() -> Iterator[FakeDoorDash]:
 def _open_doors() -> None:
     """No test inherits the rest that another's courier takes."""
     guard_of.cache_clear()
+    cache.clear()

@@ -2,41 +2,264 @@
 
 import pytest
 
-from couriers.models import CarrierPolicy, CarrierSearch, HandOff
-from couriers.policy.document import DEFAULT, write
+from couriers.errors import LiveHandOff
+from couriers.models import CarrierSearch, HandOff
+from couriers.services import cancel_hand_off, hand_to_courier, hand_to_rider, seek
 from couriers.tests.factories import MEI, NOW, after, make_account, make_order, make_rider
 from couriers.tests.fake_dada import FakeDada
-from couriers.tests.work import facts, run_all
+from couriers.tests.searches import (
+    at_work,
+    courier,
+    news,
+    pass_time,
+    policy,
+    ready,
+    search_of,
+    shelved,
+    tried,
+)
+from couriers.tests.work import all_at_once, facts, run_all
 from orders.models import Order
 from orders.services import step
-from stores.models import Store
+from outbox.models import Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
-def automatic(store: Store, **values: object) -> None:
-    """The store finds carriers by itself."""
-    document = write(DEFAULT) | {"automatic": True} | values
-    CarrierPolicy.objects.create(store=store, automatic=True, document=document, version=1, changed_at=NOW)
-
-
-def made_ready(**values: object) -> Order:
-    """An order that is just put on the shelf; its store has no carriers yet."""
-    return make_order(state="making", ready_at=None, **values)
-
-
-def ready(order: Order) -> None:
-    step(order_id=order.pk, verb="ready", actor=MEI, now=NOW)
-
-
 def test_an_order_that_becomes_ready_is_offered_to_the_courier_by_itself(dada: FakeDada) -> None:
-    order = made_ready()
-    automatic(order.store)
-    make_account(order.store, dada.url)
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
     ready(order)
-    run_all(NOW)
     handoff = HandOff.objects.get(order=order)
     assert facts(handoff) == ("sent", "searching", "", "ready")
     assert dada.ledger == [handoff.origin_id]
-    search = CarrierSearch.objects.get(order=order)
-    assert (search.state, search.accept_by) == ("offered", after(120))
+    search = search_of(order)
+    assert (search.state, search.accept_by, search.round) == ("offered", after(120), 2)
+    order.refresh_from_db()
+    assert order.delivery["search"] == {
+        "state": "offered",
+        "automatic": True,
+        "accept_by": "2026-02-06T04:02:00.000Z",
+        "tried": [],
+        "reason": "",
+    }
+    assert len(order.delivery["code"]) == 4
+
+
+def test_a_rider_who_takes_it_ends_the_search_and_the_guest_closes_it(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    ready(order)
+    handoff = HandOff.objects.get(order=order)
+    dada.statuses[handoff.origin_id] = 2
+    news(handoff, 2, after(5))
+    assert (search_of(order).state, search_of(order).accept_by) == ("carried", None)
+    pass_time(after(300))
+    assert tried(order) == [("Dada", "confirmed", "")]
+    dada.statuses[handoff.origin_id] = 4
+    pass_time(after(600))
+    assert (search_of(order).state, tried(order)) == ("done", [("Dada", "delivered", "")])
+
+
+def test_an_own_rider_who_is_free_is_asked_first_and_no_courier_hears_of_it(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    at_work(order.store)
+    make_rider(order.store, "At home")
+    ready(order)
+    assert tried(order) == [("Old Wang", "confirmed", "")]
+    assert (search_of(order).state, dada.calls) == ("carried", [])
+
+
+def test_a_store_without_a_switched_on_policy_only_gets_a_suggestion(dada: FakeDada) -> None:
+    order = shelved()
+    account = courier(order.store, dada)
+    courier(order.store, dada, "Zebra")
+    ready(order)
+    assert not HandOff.objects.exists()
+    assert dada.ledger == []
+    order.refresh_from_db()
+    assert order.delivery["suggestion"] == {
+        "key": f"courier:{account.pk}",
+        "kind": "courier",
+        "name": "Dada",
+        "why": {"code": "cheapest", "measured": False, "rule": ""},
+        "fee": 850,
+        "minutes": None,
+    }
+    assert (order.delivery["state"], order.delivery["handoff"]) == ("", None)
+    assert search_of(order).state == "idle"
+
+
+def test_what_platforms_riders_or_guests_fetch_is_not_looked_at(dada: FakeDada) -> None:
+    order = shelved(fulfilment="platform_courier")
+    policy(order.store)
+    courier(order.store, dada)
+    ready(order)
+    assert not CarrierSearch.objects.exists()
+    assert not Job.objects.filter(queue="searches").exists()
+
+
+def test_an_order_that_is_ready_twice_is_offered_once(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    ready(order)
+    Order.objects.filter(pk=order.pk).update(state="making")
+    ready(order, after(9))
+    assert len(tried(order)) == len(dada.ledger) == 1
+
+
+def test_jobs_that_run_twice_at_once_ask_one_courier(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    step(order_id=order.pk, verb="ready", actor=MEI, now=NOW)
+    for number in range(3):
+        Job.objects.create(
+            kind="order.ready", key=f"again{number}", queue="searches", payload={"order": order.pk},
+            due_at=NOW, created_at=NOW,
+        )  # fmt: skip
+    all_at_once(*[lambda: run_all(NOW)] * 3)
+    run_all(after(2))
+    assert len(tried(order)) == len(dada.ledger) == 1
+
+
+def test_nobody_to_ask_rings_an_alarm_and_a_person_may_have_it_tried_again(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    ready(order)
+    order.refresh_from_db()
+    search = order.delivery["search"]
+    assert (search["state"], search["reason"]) == ("nobody", "Nobody is left who could carry it.")
+    courier(order.store, dada)
+    seek(order_id=order.pk, actor=MEI, now=after(60))
+    run_all(after(60))
+    assert tried(order) == [("Dada", "sent", "")]
+
+
+def test_a_person_who_calls_off_has_the_word_from_then_on(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    courier(order.store, dada, "Zebra")
+    ready(order)
+    cancel_hand_off(order_id=order.pk, actor=MEI, now=after(5), reason="guest comes by")
+    run_all(after(6))
+    pass_time(after(200))
+    assert tried(order) == [("Dada", "cancelled", "store")]
+    assert search_of(order).state == "stopped"
+
+
+def test_a_person_may_take_over_while_the_search_itself_calls_off(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    courier(order.store, dada, "Zebra")
+    ready(order)
+    dada.script["formalCancel"].append("cut")
+    pass_time(after(120))
+    assert tried(order) == [("Dada", "cancelling", "no_rider")]
+    cancel_hand_off(order_id=order.pk, actor=MEI, now=after(121))
+    pass_time(after(140))
+    assert (tried(order), search_of(order).state) == ([("Dada", "cancelled", "store")], "stopped")
+
+
+def test_a_person_who_picks_somebody_is_followed_and_rescued(dada: FakeDada) -> None:
+    order = make_order()
+    picked, other = courier(order.store, dada), courier(order.store, dada, "Zebra")
+    dada.script["addOrder"].append("no riders today")
+    hand_to_courier(order_id=order.pk, account=picked, actor=MEI, now=NOW)
+    run_all(NOW)
+    assert tried(order) == [("Dada", "failed", "refused"), (other.label, "sent", "")]
+
+
+def test_without_rescue_the_next_one_is_left_to_people(dada: FakeDada) -> None:
+    order = make_order()
+    policy(order.store, automatic=False, rescue=False)
+    picked = courier(order.store, dada)
+    courier(order.store, dada, "Zebra")
+    dada.script["addOrder"].append("no riders today")
+    hand_to_courier(order_id=order.pk, account=picked, actor=MEI, now=NOW)
+    run_all(NOW)
+    assert (tried(order), search_of(order).state) == ([("Dada", "failed", "refused")], "nobody")
+
+
+def test_a_person_is_faster_than_the_search(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    rider = make_rider(order.store)
+    step(order_id=order.pk, verb="ready", actor=MEI, now=NOW)
+    hand_to_rider(order_id=order.pk, rider=rider, actor=MEI, now=NOW)
+    run_all(NOW)
+    assert (tried(order), dada.ledger) == ([("Old Wang", "confirmed", "")], [])
+    with pytest.raises(LiveHandOff):
+        seek(order_id=order.pk, actor=MEI, now=NOW)
+
+
+def test_a_cancelled_order_is_offered_to_nobody(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    step(order_id=order.pk, verb="ready", actor=MEI, now=NOW)
+    step(order_id=order.pk, verb="cancel", actor=MEI, now=NOW, reason="guest")
+    run_all(NOW)
+    pass_time(after(60))
+    assert dada.calls == []
+
+
+def test_the_watch_finds_orders_nobody_looks_for_a_carrier_for(dada: FakeDada) -> None:
+    order = shelved()
+    courier(order.store, dada)
+    ready(order)
+    Job.objects.all().delete()
+    policy(order.store)
+    pass_time(after(19))
+    assert tried(order) == []
+    pass_time(after(21))
+    assert tried(order) == [("Dada", "sent", "")]
+
+
+def test_the_watch_takes_up_what_lost_jobs_left(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    ready(order)
+    handoff = HandOff.objects.get(order=order)
+    HandOff.objects.filter(pk=handoff.pk).update(state="failed", end_cause="courier", ended_at=after(10))
+    pass_time(after(40))
+    assert search_of(order).state == "nobody"
+
+
+def test_a_search_follows_its_orders_end(dada: FakeDada) -> None:
+    order = shelved()
+    courier(order.store, dada)
+    ready(order)
+    step(order_id=order.pk, verb="deliver", actor=MEI, now=after(30))
+    pass_time(after(60))
+    assert search_of(order).state == "done"
+
+
+def test_a_free_rider_is_not_given_two_orders_by_two_searches_at_once() -> None:
+    first = shelved()
+    second = shelved(store=first.store)
+    policy(first.store, own_most=1)
+    at_work(first.store)
+    for order in (first, second):
+        step(order_id=order.pk, verb="ready", actor=MEI, now=NOW)
+    all_at_once(lambda: run_all(NOW), lambda: run_all(NOW))
+    run_all(after(5))
+    assert HandOff.objects.count() == 1
+    assert sorted(CarrierSearch.objects.values_list("state", flat=True)) == ["carried", "nobody"]
+
+
+def test_an_account_that_does_not_serve_the_store_is_not_asked(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    make_account(make_order().store, dada.url)
+    ready(order)
+    assert (tried(order), search_of(order).state) == ([], "nobody")

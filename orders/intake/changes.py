@@ -21,6 +21,8 @@ from orders.intake.delivery import Delivery
 from orders.intake.known import any_key
 from orders.models import IncomingMessage, Order
 from orders.queries import cards_of
+from orders.states import OrderState
+from orders.telling import seek_carrier
 from stores.actors import Actor
 
 logger = logging.getLogger(__name__)
@@ -113,6 +115,7 @@ def carry_out_changes(
 ) -> list[NewEvent]:
     """Fold what was said of each order into its row; returns the events to append last."""
     rows: list[Row] = []
+    left_to_the_store: list[Row] = []
     news: list[tuple[Row, str, Actor]] = []
     for key, changes in told.items():
         order = dict(orders[key])
@@ -123,8 +126,12 @@ def carry_out_changes(
                 news.append((order, kind, Actor(getattr(change, "by", "platform"))))
         if order != orders[key]:
             rows.append({name: order[name] for name in ("id", *FOLLOWED)})
+            if order["state"] == OrderState.READY and order["fulfilment"] != orders[key]["fulfilment"]:
+                left_to_the_store.append(order)
     if rows:
         update_rows(Order, sorted(rows, key=lambda row: row["id"]))
+    for row in left_to_the_store:
+        seek_carrier(order_id=row["id"], now=now)
     return _events(news)
 
 
