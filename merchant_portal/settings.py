@@ -179,6 +179,8 @@ OUTBOX_HANDLERS = {
     "search.step": ("couriers.seeking_jobs.step", "searches"),
     "handoff.bulk": ("couriers.bulk.work", "couriers"),
 }
+# Kinds that run by the clock, many a minute: the admin's list leaves them out once they are done.
+OUTBOX_ROUTINE = {"channel.reconcile", "handoff.query"}
 # How many jobs of a queue a worker process runs at once: nobody outside may hold all of its threads. Couriers
 # share their queue's places by lanes (`outbox.lanes`). Each place wants a thread, and other tasks a few more.
 OUTBOX_PLACES = {"platforms": 3, "reconciliation": 3, "couriers": 32, "searches": 12}

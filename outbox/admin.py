@@ -1,9 +1,12 @@
 """Jobs in the admin: to look at, and to retry when they are dead. `ReadOnly` serves all apps' logs."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -39,12 +42,36 @@ def pretty(value: Any) -> str:
     return format_html('<pre class="json">{}</pre>', text)
 
 
+class Routine(admin.SimpleListFilter):
+    """Jobs that run by the clock and are done would hide all others: they are shown on request.
+
+    Who asks for a kind, a state or a key has asked.
+    """
+
+    title = gettext_lazy("routine")
+    parameter_name = "routine"
+    asking = ("kind__exact", "state__exact", "q")
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [("shown", gettext_lazy("Shown, too"))]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        everything, *others = super().choices(changelist)
+        yield {**everything, "display": _("Left out once done")}
+        yield from others
+
+    def queryset(self, request: HttpRequest, jobs: QuerySet[Job]) -> QuerySet[Job]:
+        if self.value() or any(request.GET.get(name) for name in self.asking):
+            return jobs
+        return jobs.exclude(state=Job.State.DONE, kind__in=settings.OUTBOX_ROUTINE)
+
+
 @admin.register(Job)
 class JobAdmin(ReadOnly):
     """Retry is for dead letters: whoever may change jobs may retry them."""
 
     list_display = ("kind", "key", "state", "attempts", "short_error", "due_at")
-    list_filter = ("state", "kind", "queue")
+    list_filter = (Routine, "state", "kind", "queue")
     search_fields = ("key", "last_error")
     search_help_text = gettext_lazy("Key or error")
     actions = ("retry_dead_letters",)

@@ -228,6 +228,25 @@ def test_a_time_zone_no_clock_knows_is_refused(boss, rows):
     assert not Store.objects.filter(code="HZ-09").exists()
 
 
+def test_routine_jobs_do_not_flood_the_list(boss, dead, now):
+    for state in ("done", "dead"):
+        Job.objects.create(
+            kind="handoff.query", key=f"{state}-1", state=state, queue="couriers", due_at=now, created_at=now
+        )
+    Job.objects.create(
+        kind="handoff.create", key="made-1", state="done", queue="couriers", due_at=now, created_at=now
+    )
+
+    def shown(**query):
+        return {job.key for job in boss.get(address(Job, "changelist"), query).context["cl"].result_list}
+
+    assert shown() == {"dead-1", "made-1", dead.key}
+    assert shown(routine="shown") == {"dead-1", "done-1", "made-1", dead.key}
+    assert shown(kind__exact="handoff.query") == {"dead-1", "done-1"}
+    assert shown(state__exact="done") == {"done-1", "made-1"}
+    assert shown(q="done-1") == {"done-1"}
+
+
 def test_a_dead_letter_is_retried_from_the_list(boss, dead):
     data = {"action": "retry_dead_letters", "_selected_action": [dead.pk]}
     response = boss.post(address(Job, "changelist"), data, follow=True)
