@@ -6,13 +6,12 @@ that alone would be on time is on time in its run, too: rather it waits for the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from couriers.riders.routes import EXACT, Cost, Route, Spot, Stop, Trip
+from couriers.riders.routes import EXACT, Cost, Order, Route, Spot, Stop, Trip
 
-WORTH = 0.6  # the part of a ride of its own that a further stop may cost while other riders are free
-TRIED = 3  # how many candidates for the next stop are put in order exactly
+WORTH = 0.6  # the part of a ride of its own that a stop on the way of others may cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +26,10 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one rider takes along, in the order of the stops."""
+    """What one rider takes along, in the order of the stops; when each is `served`, in seconds from now."""
 
     parcels: tuple[Parcel, ...]
-    route: Route
+    served: tuple[int, ...]
 
     @property
     def cups(self) -> int:
@@ -41,22 +40,18 @@ class Run:
 def make_runs(start: Spot, parcels: Sequence[Parcel], *, riders: int, cups: int) -> list[Run]:
     """Share `parcels` out among at most `riders` riders who leave `start` now; the most urgent leave first.
 
-    What is not in a run waits for the next rider. An order with more cups than a bag holds goes alone.
+    Each rider takes what lies on one way; what is left then goes along where it costs least. What does harm
+    in every run waits for the next rider. An order with more cups than a bag holds goes alone.
     """
-    waiting = sorted(parcels, key=_urgency)
-    runs: list[Run] = []
-    while waiting and len(runs) < riders:
-        spare = riders - len(runs) >= len(waiting)
-        run = _grown(start, waiting[0], waiting[1:], cups=cups, worth=WORTH if spare else None)
-        runs.append(run)
-        waiting = [parcel for parcel in waiting if parcel not in run.parcels]
-    return runs
-
-
-def in_order(start: Spot, parcels: Sequence[Parcel]) -> Run:
-    """One run of these parcels in the best order."""
-    route = Trip(start, [parcel.stop for parcel in parcels]).best
-    return Run(tuple(parcels[index] for index in route.order), route)
+    shelf = _Shelf(start, sorted(parcels, key=_urgency), cups)
+    waiting = list(range(len(parcels)))
+    routes: list[Route] = []
+    while waiting and len(routes) < riders:
+        routes.append(shelf.grown(waiting[0], waiting[1:]))
+        waiting = [index for index in waiting if index not in routes[-1].order]
+    for index in waiting:
+        shelf.take_along(routes, index)
+    return [shelf.run(route.order) for route in routes]
 
 
 def _urgency(parcel: Parcel) -> tuple[bool, int, int, int]:
@@ -64,46 +59,61 @@ def _urgency(parcel: Parcel) -> tuple[bool, int, int, int]:
     return (due is None, due or 0, -parcel.waiting, parcel.key)
 
 
-def _grown(start: Spot, seed: Parcel, others: Sequence[Parcel], *, cups: int, worth: float | None) -> Run:
-    """A run around its most urgent parcel: again and again what costs least, while it does no harm."""
-    run = in_order(start, [seed])
-    left = list(others)
-    while left and len(run.parcels) < EXACT:
-        left = [parcel for parcel in left if run.cups + parcel.cups <= cups]
-        nearest = sorted(left, key=lambda parcel: (_squeezed(start, run, parcel), parcel.key))[:TRIED]
-        grown = [in_order(start, [*run.parcels, parcel]) for parcel in nearest]
-        good = [longer for longer in grown if _harmless(start, longer) and _pays(start, run, longer, worth)]
-        if not good:
-            break
-        run = min(good, key=lambda longer: longer.route.cost)
-        left = [parcel for parcel in left if parcel not in run.parcels]
-    return run
+class _Shelf:
+    """Parcels by their index, and what it means to carry some of them in one bag."""
+
+    def __init__(self, start: Spot, parcels: Sequence[Parcel], cups: int) -> None:
+        self._parcels = parcels
+        self._cups = cups
+        self._trip = Trip(start, [parcel.stop for parcel in parcels])
+        self._alone = [self._trip.route((index,)) for index in range(len(parcels))]
+
+    def grown(self, seed: int, others: Iterable[int]) -> Route:
+        """A route around one parcel: what lies on the way joins, the cheapest first, if it does no harm."""
+        route, left = self._alone[seed], set(others)
+        while left:
+            tried = [(self._with(route, index), index) for index in left]
+            good = [(longer.cost, index, longer) for longer, index in tried if longer is not None]
+            good = [one for one in good if self._pays(route, one[2], one[1])]
+            if not good:
+                break
+            _, chosen, route = min(good, key=lambda one: one[:2])
+            left.remove(chosen)
+        return route
+
+    def take_along(self, routes: list[Route], index: int) -> None:
+        """Put a parcel where it costs least, if there is a route in which it does no harm."""
+        tried = [(at, self._with(route, index)) for at, route in enumerate(routes)]
+        good = [(_more(routes[at], longer), at, longer) for at, longer in tried if longer is not None]
+        if good:
+            _, at, routes[at] = min(good, key=lambda one: one[:2])
+
+    def run(self, order: Order) -> Run:
+        """The parcels in the best order of all; as they were put, if that one sacrifices somebody."""
+        best = self._trip.best(order)
+        route = best if self._harmless(best) else self._trip.route(order)
+        return Run(tuple(self._parcels[index] for index in route.order), route.served)
+
+    def _with(self, route: Route, index: int) -> Route | None:
+        """The route with one more parcel where that costs least; None if it does not fit or does harm."""
+        cups = sum(self._parcels[known].cups for known in route.order) + self._parcels[index].cups
+        if cups > self._cups or len(route.order) >= EXACT:
+            return None
+        longer = self._trip.with_one(route.order, index)
+        return longer if self._harmless(longer) else None
+
+    def _harmless(self, route: Route) -> bool:
+        """Whether everybody is on time who would be so alone."""
+        late = (
+            index for index, at in zip(route.order, route.served, strict=True) if self._trip.late(index, at)
+        )
+        return all(self._alone[index].lateness for index in late)
+
+    def _pays(self, route: Route, longer: Route, index: int) -> bool:
+        """Whether a further stop saves a good part of a ride of its own."""
+        return longer.duration - route.duration <= WORTH * self._alone[index].duration
 
 
-def _squeezed(start: Spot, run: Run, parcel: Parcel) -> Cost:
-    """The cost of taking a parcel along where it fits best, the others as they are: a good guess, quickly."""
-    trip = Trip(start, [*(known.stop for known in run.parcels), parcel.stop])
-    new = len(run.parcels)
-    return min(trip.route((*range(at), new, *range(at, new))).cost for at in range(new + 1))
-
-
-def _harmless(start: Spot, run: Run) -> bool:
-    """Whether everybody is on time who would be so alone."""
-    for parcel, served in zip(run.parcels, run.route.served, strict=True):
-        due = parcel.stop.due
-        if due is not None and served > due and _alone(start, parcel) <= due:
-            return False
-    return True
-
-
-def _pays(start: Spot, run: Run, longer: Run, worth: float | None) -> bool:
-    """With riders to spare, a further stop must save a good part of a ride of its own."""
-    if worth is None:
-        return True
-    (parcel,) = set(longer.parcels) - set(run.parcels)
-    return longer.route.duration - run.route.duration <= worth * _alone(start, parcel)
-
-
-def _alone(start: Spot, parcel: Parcel) -> int:
-    """Seconds until the guest has it from a rider who brings nothing else."""
-    return Trip(start, [parcel.stop]).best.duration
+def _more(route: Route, longer: Route) -> Cost:
+    """What the longer route costs above the other."""
+    return (longer.lateness - route.lateness, longer.duration - route.duration)

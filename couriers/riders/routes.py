@@ -1,16 +1,16 @@
 """The order of a rider's stops (pure): least total lateness first, then least time under way.
 
-Exact up to `EXACT` stops: dynamic programming over the sets of stops already visited, with every
-combination of elapsed time and lateness kept that no other beats in both. Beyond that, the best insertion
-one stop after the other, then single stops and stretches are moved while that makes it better.
-Times are whole seconds, so that two ways of adding them up never differ.
+First each stop, the most urgent first, goes where it costs least, then single stops and stretches are
+moved while that makes it better. Up to `EXACT` stops that is only the bound: dynamic programming over the
+sets of stops already visited keeps every combination of elapsed time and lateness that no other beats in
+both and that can still be better than the bound. Times are whole seconds, so that two ways of adding them
+up never differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import asin, cos, radians, sin, sqrt
 
 EXACT = 8
@@ -94,11 +94,16 @@ class Trip:
             last = stop
         return Route(tuple(order), tuple(served), lateness, at)
 
-    @cached_property
-    def best(self) -> Route:
-        """The best order: exact for few stops, good for many."""
-        exact = len(self.stops) <= EXACT
-        return self.route(_exact(self) if exact else _improved(self, _inserted(self)))
+    def with_one(self, order: Order, stop: int) -> Route:
+        """One more stop where it costs least, the others as they are; of equal places, the last."""
+        places = [(*order[:at], stop, *order[at:]) for at in range(len(order), -1, -1)]
+        return min((self.route(tried) for tried in places), key=lambda route: route.cost)
+
+    def best(self, stops: Sequence[int] | None = None) -> Route:
+        """The best order of some stops, by default of all: exact for few, good for many."""
+        chosen = tuple(range(len(self.stops)) if stops is None else stops)
+        good = _improved(self, _inserted(self, chosen))
+        return self.route(_exact(self, good)) if len(chosen) <= EXACT else good
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +114,28 @@ class _Label:
     lateness: int
     order: Order
 
+    @property
+    def cost(self) -> Cost:
+        return (self.lateness, self.elapsed)
+
     def beats(self, other: _Label) -> bool:
         return self.elapsed <= other.elapsed and self.lateness <= other.lateness
 
 
-def _exact(trip: Trip) -> Order:
-    """The best order of all, by sets of growing size; of equals, the first in the stops' own order."""
+def _exact(trip: Trip, bound: Route) -> Order:
+    """The best order of all, by sets of growing size; the bound itself if nothing is better."""
     fronts: dict[tuple[int, int | None], list[_Label]] = {(0, None): [_Label(0, 0, ())]}
-    for _ in trip.stops:
+    for _ in bound.order:
         grown: dict[tuple[int, int | None], list[_Label]] = {}
         for (visited, last), labels in fronts.items():
-            for stop in range(len(trip.stops)):
+            for stop in bound.order:
                 if not visited & 1 << stop:
-                    front = grown.setdefault((visited | 1 << stop, stop), [])
-                    for label in labels:
-                        _keep(front, _extended(trip, label, last, stop))
+                    longer = (_extended(trip, label, last, stop) for label in labels)
+                    if good := [label for label in longer if label.cost < bound.cost]:
+                        _keep(grown.setdefault((visited | 1 << stop, stop), []), good)
         fronts = grown
-    ends = (label for labels in fronts.values() for label in labels)
-    return min(ends, key=lambda label: (label.lateness, label.elapsed, label.order)).order
+    ends = [label for labels in fronts.values() for label in labels]
+    return min(ends, key=lambda label: (label.cost, label.order)).order if ends else bound.order
 
 
 def _extended(trip: Trip, label: _Label, last: int | None, stop: int) -> _Label:
@@ -134,34 +143,34 @@ def _extended(trip: Trip, label: _Label, last: int | None, stop: int) -> _Label:
     return _Label(at, label.lateness + trip.late(stop, at), (*label.order, stop))
 
 
-def _keep(front: list[_Label], label: _Label) -> None:
-    """Put a label on its front unless another beats it; those it beats leave."""
-    if not any(other.beats(label) for other in front):
-        front[:] = [other for other in front if not label.beats(other)]
-        front.append(label)
+def _keep(front: list[_Label], labels: Sequence[_Label]) -> None:
+    """Put labels on their front, but for those another beats; those they beat leave."""
+    for label in labels:
+        if not any(other.beats(label) for other in front):
+            front[:] = [other for other in front if not label.beats(other)]
+            front.append(label)
 
 
-def _inserted(trip: Trip) -> Order:
+def _inserted(trip: Trip, stops: Sequence[int]) -> Route:
     """The most urgent first, each where it costs least."""
-    order: Order = ()
-    for stop in sorted(range(len(trip.stops)), key=lambda stop: _urgency(trip.stops[stop])):
-        places = [(*order[:at], stop, *order[at:]) for at in range(len(order) + 1)]
-        order = min(places, key=lambda tried: trip.route(tried).cost)
-    return order
+    route = trip.route(())
+    for stop in sorted(stops, key=lambda stop: _urgency(trip.stops[stop])):
+        route = trip.with_one(route.order, stop)
+    return route
 
 
 def _urgency(stop: Stop) -> tuple[bool, int]:
     return (stop.due is None, stop.due or 0)
 
 
-def _improved(trip: Trip, order: Order) -> Order:
+def _improved(trip: Trip, best: Route) -> Route:
     """Move single stops and turn stretches round while that makes it better."""
-    best = trip.route(order)
-    while True:
-        found = min((trip.route(tried) for tried in _neighbours(best.order)), key=lambda route: route.cost)
+    while tried := _neighbours(best.order):
+        found = min((trip.route(order) for order in tried), key=lambda route: route.cost)
         if found.cost >= best.cost:
-            return best.order
+            break
         best = found
+    return best
 
 
 def _neighbours(order: Order) -> list[Order]:

@@ -113,7 +113,7 @@ def _parcel(order: Order, store: Spot, now: datetime) -> Parcel:
 
 
 def _proposal(rider: Rider, run: Run, orders: dict[int, Order], now: datetime) -> Proposal:
-    served = zip(run.parcels, run.route.served, strict=True)
+    served = zip(run.parcels, run.served, strict=True)
     stops = (_stop(orders[parcel.key], now + timedelta(seconds=seconds)) for parcel, seconds in served)
     return Proposal(rider, tuple(stops), run.cups)
 

@@ -70,7 +70,7 @@ def _legs(start: Spot, orders: list[Bags], now: datetime) -> Iterator[dict[str, 
     """Stops in the best order, each with the metres to it from the one before."""
     trip = Trip(start, [Stop(guest_of(bags[0].order) or start, _due(bags[0].order, now)) for bags in orders])
     here = start
-    for index in trip.best.order:
+    for index in trip.best().order:
         there = guest_of(orders[index][0].order)
         yield _stop(orders[index], None if there is None else round(metres(here, there) * DETOUR))
         here = there or here

@@ -46,11 +46,9 @@ export function distance(metres) {
 export function promise(promisedAt, now, zone) {
   const minutes = Math.ceil((Date.parse(promisedAt) - now) / 60_000);
   const time = clock(promisedAt, zone);
-  if (minutes < 0) {
-    const words = fill(gettext("promised %(time)s, %(minutes)s min late"), { time, minutes: -minutes });
-    return { words, late: true, near: false };
-  }
-  const words = fill(gettext("by %(time)s, in %(minutes)s min"), { time, minutes });
+  if (minutes < 0)
+    return { words: fill(gettext("%(minutes)s min late"), { minutes: -minutes }), late: true, near: false };
+  const words = fill(gettext("%(minutes)s min · %(time)s"), { time, minutes });
   return { words, late: false, near: minutes <= 5 };
 }
 
