@@ -1,5 +1,13 @@
 """What may come of a call to somebody outside; whoever calls must know which of the three it was."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import inf
+
+_latest: ContextVar[float] = ContextVar("latest", default=inf)
+
 
 class CallFailed(Exception):
     """A call did not do what it was for; `str()` is for people."""
@@ -26,3 +34,22 @@ class Unreachable(CallFailed):
 
 class Uncertain(CallFailed):
     """May or may not have been carried out: time-out after sending, 5xx, an unreadable reply."""
+
+
+@contextmanager
+def beginning_within(seconds: float) -> Iterator[None]:
+    """Requests inside begin within so many seconds or not at all: then they raise Unreachable.
+
+    For a process that is frozen in between and goes on when others have acted on its silence.
+    """
+    token = _latest.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _latest.reset(token)
+
+
+def check_time() -> None:
+    """Right before a request. Raises Unreachable when it is too late for it."""
+    if time.monotonic() > _latest.get():
+        raise Unreachable("too late to begin")

@@ -8,9 +8,9 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
-from django.db import connection
 
-from outbox.calling import Refused, Uncertain, Unreachable
+from outbox.calling import Refused, Uncertain, Unreachable, check_time
+from outbox.connections import lend_connection
 
 TIME_LIMITS = httpx.Timeout(connect=2.0, write=5.0, read=5.0, pool=1.0)
 TOTAL_SECONDS = 8.0
@@ -73,7 +73,8 @@ class Line:
 
     @contextmanager
     def _replied(self, method: str, url: str, **request: Any) -> Iterator[httpx.Response]:
-        _lend_connection()
+        lend_connection()
+        check_time()
         try:
             with self._client.stream(method, url, **request) as reply:
                 yield reply
@@ -81,15 +82,6 @@ class Line:
             raise Unreachable(f"no connection ({type(error).__name__})") from error
         except httpx.HTTPError as error:
             raise Uncertain(f"no reply ({type(error).__name__})") from error
-
-
-def _lend_connection() -> None:
-    """Give the thread's database connection back to its pool; the next query takes one again.
-
-    So a dozen serve all threads of a worker, however many of those wait for somebody who hangs.
-    """
-    if "pool" in connection.settings_dict["OPTIONS"] and not connection.in_atomic_block:
-        connection.close()
 
 
 def _check_status(reply: httpx.Response) -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from outbox.connections import lend_connection
 from outbox.errors import Hopeless, Later, NotYet
 from outbox.lanes import Lanes
 from outbox.models import Job
@@ -60,7 +61,8 @@ def _drain(queue: str, seconds: float) -> int:
 
 
 def _enter(queue: str, lanes: Lanes) -> Job | None:
-    """Claim the next job whose lane has room."""
+    """Claim the next job whose lane has room; who waits for its turn must not hold what the other needs."""
+    lend_connection()
     with lanes.claiming:
         job = claim(queue=queue, now=timezone.now(), shut=lanes.shut())
         if job is not None:

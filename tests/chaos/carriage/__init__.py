@@ -1,0 +1,1 @@
+"""Orders look for carriers while workers die: the processes, the storm, the check by the couriers' ledger."""

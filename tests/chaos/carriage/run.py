@@ -1,0 +1,165 @@
+"""One run: release orders as fast as they are carried, let the storm blow, heal, and check.
+
+`python -m tests.chaos.carriage.run` is the long form; PORTAL_CHAOS_ORDERS and PORTAL_CHAOS_SEED set how many
+orders there are and what goes wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from tests.chaos.carriage.checker import faults
+from tests.chaos.carriage.database import Database, open_database
+from tests.chaos.carriage.storm import Storm, Weather
+from tests.chaos.carriage.works import CHILDREN, THREADS, Crew, Works
+
+ORDERS = 100_000
+# Some workers with threads and one with child processes: what dies differs. Of the calls to couriers some end
+# with the end of the process that made them.
+CREW = Crew(
+    pools=(THREADS, CHILDREN, THREADS, THREADS),
+    module="tests.chaos.carriage.mortal",
+    environment={"PORTAL_CHAOS_DIE": "0.003"},
+)
+AT_ONCE = 300  # orders released and not settled
+TICK, LOOK_EVERY, SAY_EVERY = 0.05, 0.5, 10.0  # seconds
+PATIENCE = 300.0  # seconds from the end of the storm until everything is settled
+FAR = "2099-01-01"
+WAITING = f"kind = 'order.ready' AND state = 'due' AND due_at > '{FAR}'"
+SETTLED = "SELECT count(*) FROM couriers_carriersearch WHERE state IN ('done', 'nobody', 'stopped')"
+# Couriers have half a minute at least to find a rider; here they have as many seconds as this.
+HURRIED = 5.0
+SHOWN = 20
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run came to."""
+
+    orders: int
+    seconds: float = 0.0
+    healed_in: float = 0.0
+    done: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    errands: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """For people."""
+        speed = f"{self.seconds:.0f} s ({self.orders / self.seconds:.1f}/s)"
+        what = ", ".join(f"{count:,} {name}" for name, count in self.done.items())
+        ends = ", ".join(f"{count:,} {name}" for name, count in sorted(self.outcomes.items()))
+        return [
+            f"{self.orders:,} orders in {speed}, healed {self.healed_in:.0f} s later",
+            f"storm: {what}",
+            f"{self.errands:,} errands at the couriers; hand-offs: {ends}",
+            *(f"WRONG: {fault}" for fault in self.faults[:SHOWN]),
+            f"{len(self.faults):,} faults" if self.faults else "never two live errands, nothing left open",
+        ]
+
+
+def run(*, orders: int, seed: str, weather: Weather, folder: Path, say: Callable[[str], None]) -> Result:
+    """The whole of it; everything that was started has ended when this returns."""
+    result = Result(orders)
+    with ExitStack() as stack:
+        database = open_database(stack, folder)
+        works = Works(stack, folder, database, CREW)
+        works.prepare()
+        works.run("-m", "tests.chaos.carriage.world", json.dumps({"orders": orders}))
+        works.start()
+        say("everything is up")
+        storm = Storm(works, Random(seed), weather)
+        begun = time.monotonic()
+        storm.begin()
+        _blow(works, storm, orders, say)
+        result.seconds = time.monotonic() - begun
+        storm.end()
+        _settle(works, orders, say)
+        result.healed_in = time.monotonic() - begun - result.seconds
+        errands = works.errands()
+        result.errands, result.done = len(errands), dict(storm.done)
+        result.outcomes = dict(database.rows("SELECT state, count(*) FROM couriers_handoff GROUP BY state"))
+        result.faults = list(faults(database, errands))
+    return result
+
+
+def _blow(works: Works, storm: Storm, orders: int, say: Callable[[str], None]) -> None:
+    """Until every order is released."""
+    looked = said = time.monotonic()
+    waiting, begun = orders, looked
+    while waiting:
+        works.tend()
+        storm.tend()
+        now = time.monotonic()
+        if now - looked >= LOOK_EVERY:
+            looked, waiting = now, _waiting(works.database)
+            _release(works.database, AT_ONCE - _open(works.database, orders))
+            _hurry(works.database)
+        if now - said >= SAY_EVERY:
+            said = now
+            gone = orders - waiting
+            say(f"{gone:,} of {orders:,} orders released, {gone / (now - begun):.1f}/s; {dict(storm.done)}")
+        time.sleep(TICK)
+
+
+def _settle(works: Works, orders: int, say: Callable[[str], None]) -> None:
+    """Until nothing is open, or patience is at an end: then the check will tell."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and (left := _open(works.database, orders)):
+        works.tend()
+        _hurry(works.database)
+        say(f"{left:,} to settle")
+        time.sleep(1)
+
+
+def _waiting(database: Database) -> int:
+    return int(database.rows(f"SELECT count(*) FROM outbox_job WHERE {WAITING}")[0][0])
+
+
+def _open(database: Database, orders: int) -> int:
+    """Orders that were released and are neither carried nor given up."""
+    return orders - _waiting(database) - int(database.rows(SETTLED)[0][0])
+
+
+def _release(database: Database, most: int) -> None:
+    if most > 0:
+        chosen = f"SELECT id FROM outbox_job WHERE {WAITING} ORDER BY id LIMIT {most}"
+        database.change(f"UPDATE outbox_job SET due_at = created_at WHERE id IN ({chosen})")
+
+
+def _hurry(database: Database) -> None:
+    """Let a courier's time to find a rider run out; what the watch does then is its own business."""
+    until = database.text(datetime.now(UTC) - timedelta(seconds=HURRIED))
+    offered = f"state = 'offered' AND accept_by > changed_at AND changed_at < {until}"
+    database.change(f"UPDATE couriers_carriersearch SET accept_by = changed_at WHERE {offered}")
+
+
+def main() -> int:
+    """The long form."""
+    orders = int(os.environ.get("PORTAL_CHAOS_ORDERS", ORDERS))
+    seed = os.environ.get("PORTAL_CHAOS_SEED") or secrets.token_hex(4)
+    print(f"chaos seed: {seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="portal-chaos-") as name:
+        Path(name).chmod(0o755)  # PostgreSQL runs as another user
+        result = run(orders=orders, seed=seed, weather=Weather(), folder=Path(name), say=_say)
+    print("\n".join([*result.lines(), f"chaos seed: {seed}"]))
+    return 1 if result.faults else 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""The processes of a run: Redis, the sandbox, the site, beat and several workers; each can be harmed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from merchant_portal.portal import plan
+from tests.chaos.carriage.database import Database
+from tests.processes import INHERITED, LAUNCH, ROOT
+from tests.services import find_redis, free_port, wait_for_port
+
+THREADS = ("-P", "threads", "-c", plan.THREADS)
+CHILDREN = ("-P", "prefork", "-c", "2")
+QUIET = ("-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The workers: a module that takes the words of `celery`, and the pool of each."""
+
+    pools: Sequence[Sequence[str]]
+    module: str = "celery"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Process:
+    """One command that is started anew when it is dead, unless it is to stay so (`wanted`)."""
+
+    def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self.name, self.wanted, self.frozen, self.starts = name, True, False, 0
+        self._argv, self._environment, self._log = argv, environment, log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._groups: list[int] = []
+
+    def tend(self) -> None:
+        """Start it if it should run and does not."""
+        if not self.wanted or (self._process is not None and self._process.poll() is None):
+            return
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(LAUNCH), str(os.getpid()), *self._argv],
+                cwd=ROOT,
+                env=dict(self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.starts += 1
+        self._groups.append(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """Of the main process as it runs now, or ran last."""
+        assert self._process is not None
+        return self._process.pid
+
+    def children(self) -> list[int]:
+        """The processes of a pool."""
+        with suppress(OSError):
+            found = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+            return [int(pid) for pid in found.split()]
+        return []
+
+    def kill(self) -> None:
+        """kill -9 the main process; what it leaves behind goes on as long as it can."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    def signal_all(self, number: int) -> None:
+        """Send a signal to the main process and everything it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def end(self) -> None:
+        """Kill it and whatever it ever left behind."""
+        self.wanted = False
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+
+class Works:
+    """Everything around one database; it ends with `stack`."""
+
+    def __init__(self, stack: ExitStack, folder: Path, database: Database, crew: Crew) -> None:
+        self.folder, self.database, self._crew = folder, database, crew
+        self._ports = {name: free_port() for name in ("redis", "sandbox", "site")}
+        self.sandbox_url = f"http://127.0.0.1:{self._ports['sandbox']}"
+        self.redis_url = f"redis://127.0.0.1:{self._ports['redis']}/0"
+        self._site_url = f"http://127.0.0.1:{self._ports['site']}"
+        self.environment = self._own_environment()
+        (folder / "log").mkdir()
+        self.redis = self._process("redis", *self._redis())
+        self.sandbox = self._process("sandbox", *self._python("sandbox", *self._sandbox()))
+        self.site = self._process("site", *self._python("uvicorn", *self._site()))
+        self.beat = self._process("beat", *self._python("celery", *self._beat()))
+        self.workers = [self._worker(number, pool) for number, pool in enumerate(crew.pools)]
+        for process in self.everything():
+            stack.callback(process.end)
+
+    def everything(self) -> list[Process]:
+        """In the order in which they are started."""
+        return [self.redis, self.sandbox, self.site, self.beat, *self.workers]
+
+    def run(self, *arguments: str) -> str:
+        """Run Python in the project's folder to its end and return what it printed."""
+        command = [sys.executable, *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
+
+    def prepare(self) -> None:
+        """Migrate, and load the demo brand with its couriers."""
+        self.run("manage.py", "migrate", "-v0")
+        self.run("manage.py", "load_demo", "--portal-url", self._site_url, "--sandbox-url", self.sandbox_url)
+
+    def start(self) -> None:
+        """Start everything; returns when the sandbox and the site answer."""
+        self.tend()
+        for port in self._ports.values():
+            wait_for_port(port, seconds=60)
+
+    def tend(self) -> None:
+        """Start anew what is dead and should not be."""
+        for process in self.everything():
+            process.tend()
+
+    def tell(self, path: str, wish: Mapping[str, object]) -> None:
+        """POST to the sandbox's control."""
+        httpx.post(f"{self.sandbox_url}/control/{path}", json=wish, timeout=30).raise_for_status()
+
+    def behave(self) -> None:
+        """Clear every fault of the sandbox."""
+        httpx.delete(f"{self.sandbox_url}/control/faults", timeout=30).raise_for_status()
+
+    def errands(self) -> list[dict[str, Any]]:
+        """The couriers' own ledger: every errand that ever came to be, with its beginning and end."""
+        found: list[dict[str, Any]] = []
+        asked = {"couriers": "1", "after": ""}
+        while True:
+            answer = httpx.get(f"{self.sandbox_url}/control/ledger", params=asked, timeout=120)
+            page = answer.raise_for_status().json()
+            found += (dict(zip(page["columns"], row, strict=True)) for row in page["errands"])
+            asked["after"] = page["next"]
+            if not page["next"]:
+                return found
+
+    def _process(self, name: str, *argv: str) -> Process:
+        return Process(name, argv, self.environment, self.folder / "log" / f"{name}.log")
+
+    def _python(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", *words]
+
+    def _redis(self) -> list[str]:
+        binary = find_redis()
+        assert binary is not None, "no redis-server on PATH, and it could not be installed"
+        quiet = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self.folder)]
+        return [binary, "--port", str(self._ports["redis"]), *quiet]
+
+    def _sandbox(self) -> list[str]:
+        state = str(self.folder / "sandbox")
+        return ["--port", str(self._ports["sandbox"]), "--state", state, "--rider-scale", "0"]
+
+    def _site(self) -> list[str]:
+        quiet = ["--no-access-log", "--log-level", "warning"]
+        return ["--port", str(self._ports["site"]), *quiet, "merchant_portal.asgi:application"]
+
+    def _beat(self) -> list[str]:
+        files = ["-s", str(self.folder / "beat-schedule"), "--pidfile", ""]
+        return ["-A", "merchant_portal", "beat", "-l", "WARNING", *files]
+
+    def _worker(self, number: int, pool: Sequence[str]) -> Process:
+        name = f"worker{number}"
+        words = ["-A", "merchant_portal", "worker", "-n", f"{name}@localhost", "-Q", plan.QUEUES, *QUIET]
+        return self._process(name, *self._python(self._crew.module, *words, *pool))
+
+    def _own_environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(INHERITED)}
+        own = {"PORTAL_MODE": "local", "PORTAL_VAR": str(self.folder), "PORTAL_DEMO": "1"}
+        where = {"PORTAL_PUBLIC_URL": self._site_url, "REDIS_URL": self.redis_url}
+        how = {"PORTAL_LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "merchant_portal.settings"}
+        where["DATABASE_URL"] = self.database.url
+        return {**kept, **own, **where, **how, **self._crew.environment}

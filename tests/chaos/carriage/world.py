@@ -1,0 +1,120 @@
+"""Ready orders of the demo's stores: `python -m tests.chaos.carriage.world '{"orders": 300}'` writes them.
+
+Every store hands off by itself, and every order's job waits far in the future until somebody releases it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
+django.setup()
+
+# Models can be imported only after the set-up.
+from django.utils import timezone  # noqa: E402
+
+from couriers.models import CarrierPolicy  # noqa: E402
+from couriers.policy.document import By  # noqa: E402
+from couriers.policy.services import save_policy  # noqa: E402
+from orders.bulk import insert_rows  # noqa: E402
+from orders.models import Order, OrderLine  # noqa: E402
+from orders.states import Fulfilment, FundedBy, OrderState  # noqa: E402
+from outbox.models import Job  # noqa: E402
+from outbox.services import job_row  # noqa: E402
+from stores.actors import Actor  # noqa: E402
+from stores.channels import Channel  # noqa: E402
+from stores.models import Store, StoreChannel  # noqa: E402
+
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+BATCH = 2_000
+NOTHING = ("delivery_fee", "platform_subsidy", "shop_subsidy")
+
+
+def build(*, orders: int, state: str = OrderState.READY, by: str = By.SHARES) -> None:
+    """Spread `orders` evenly over the stores."""
+    now = timezone.now()
+    places = list(StoreChannel.objects.filter(account__channel=Channel.STANDARD).select_related("store"))
+    for place in places:
+        _hand_off_automatically(place.store, by, now)
+    for begin in range(0, orders, BATCH):
+        numbers = range(begin, min(begin + BATCH, orders))
+        rows = [_order(number, places[number % len(places)], state, now) for number in numbers]
+        ids = [pk for (pk,) in insert_rows(Order, rows, returning=("id",))]
+        insert_rows(OrderLine, [_line(pk) for pk in ids])
+        if state == OrderState.READY:
+            insert_rows(Job, [_job(pk, now) for pk in ids])
+
+
+def _order(number: int, place: StoreChannel, state: str, now: datetime) -> dict[str, Any]:
+    """Somebody a kilometre away wants a cup of tea."""
+    return {
+        "store_id": place.store_id,
+        "account_id": place.account_id,
+        "external_id": f"chaos-{number}",
+        "content_hash": "",
+        "daily_number": str(number % 1000),
+        "state": state,
+        "on_board": True,
+        "held_reason": "",
+        "fulfilment": Fulfilment.STORE_COURIER,
+        "currency": "CNY",
+        "goods": 1500,
+        **dict.fromkeys(NOTHING, 0),
+        "customer_paid": 1500,
+        "shop_income": 1500,
+        "funding": FundedBy.PAID,
+        "campaign_code": "",
+        "campaign_name": "",
+        "customer_name": "Guest",
+        "customer_phone": f"1380000{number % 10_000:04}",
+        "phone_mask": "",
+        "address": f"Road {number % 500}",
+        "latitude": place.store.latitude + 0.01,
+        "longitude": place.store.longitude,
+        "note": "",
+        "cups": 1,
+        "placed_at": now,
+        "received_at": now,
+        "ready_at": now,
+    }
+
+
+def _line(order_id: int) -> dict[str, Any]:
+    drink = {"sku": "T1", "name": "Tea", "quantity": 1, "unit_price": 1500, "options": [], "note": ""}
+    return {"order_id": order_id, "position": 1, **drink}
+
+
+def _job(order_id: int, now: datetime) -> dict[str, Any]:
+    key, payload = f"{order_id}.chaos", {"order": order_id}
+    return job_row(kind="order.ready", key=key, payload=payload, now=now, due_at=FAR)
+
+
+def _hand_off_automatically(store: Store, by: str, now: datetime) -> None:
+    """All couriers of the store in equal parts, or whom else `by` says; own riders have a day off."""
+    keys = [f"courier:{account}" for account in store.courier_shops.values_list("account", flat=True)]
+    choice = {"by": by, "shares": _shares(keys)} if by == By.SHARES else {"by": by, "carriers": keys}
+    document = {"automatic": True, "own_first": False, "accept_within": 30, "otherwise": choice}
+    known = CarrierPolicy.objects.filter(store=store).first()
+    version = known.version if known else 0
+    save_policy(store=store, document=document, actor=Actor("chaos"), now=now, expected_version=version)
+
+
+def _shares(keys: Sequence[str]) -> dict[str, int]:
+    """A hundred in parts as equal as can be."""
+    return {key: 100 // len(keys) + (place < 100 % len(keys)) for place, key in enumerate(keys)}
+
+
+def main() -> None:
+    """Build as told on the command line."""
+    build(**json.loads(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
