@@ -1,9 +1,9 @@
 """A draft tried on a day that is over: who would have carried each order, and what it would have cost.
 
 The day's own facts are used where they are stored (orders, shifts, rests, fees); the rest is estimated from
-the week before the day's end: a carrier that did not carry the order costs what it costs on average, and an
-own rider is away as long as half of the deliveries took. Every order goes to the first choice, as if it had
-accepted.
+the week before the day's end: a carrier that did not carry the order costs what it takes on average for
+orders about as far away, and an own rider is away as long as half of the deliveries took. Every order goes
+to the first choice, as if it had accepted.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, Sum
 
 from couriers.models import CourierRest, Fee, HandOff, Shift
-from couriers.policy.choosing import COURIER, RIDER, Candidate, Ranked, Situation, choose
+from couriers.policy.choosing import COURIER, RIDER, Candidate, Measure, Ranked, Situation, choose
 from couriers.policy.document import Policy
 from couriers.policy.measures import OURS, key_of, measured
+from couriers.policy.prices import Prices
 from couriers.policy.situations import candidates_of, distance_to
 from couriers.states import HandOffState
 from orders.models import Order
@@ -121,7 +122,7 @@ class Trial:
 
 
 def try_on(store: Store, policy: Policy, *, day: date, now: datetime) -> Trial:
-    """Run the policy over the orders placed on `day` at the store; eight queries, however many orders."""
+    """Run the policy over the orders placed on `day` at the store; a dozen queries at most, however many orders."""
     zone = ZoneInfo(store.timezone)
     begins, ends = (
         datetime.combine(day + timedelta(days=add), time(0), zone).astimezone(UTC) for add in (0, 1)
@@ -166,6 +167,7 @@ class _World:
             replace(one, live=0, resting=False, quote=None, measure=measures.get(one.key))
             for one in candidates_of(store, ends)
         ]
+        self.prices = Prices(store, until=ends)
         self.shifts = _shifts(store, begins, ends)
         self.rests = _rests([one.key for one in self.candidates if one.kind == COURIER], begins, ends)
         self.facts = _facts(store, begins, ends)
@@ -174,27 +176,28 @@ class _World:
         self.away: dict[str, list[datetime]] = defaultdict(list)
 
     def line(self, policy: Policy, order: Order) -> Line:
-        at = _moment(order)
+        at, distance = _moment(order), distance_to(order, self.store)
         situation = Situation(
             at=at.astimezone(self.zone),
-            distance=distance_to(order, self.store),
+            distance=distance,
             value=order.goods,
             cups=order.cups,
             load=self.load.at(at),
             channel=order.account.channel,
             given=self.given,
         )
-        ranked = choose(policy, situation, [self.candidate(one, at) for one in self.candidates])
+        ranked = choose(policy, situation, [self.candidate(one, at, distance) for one in self.candidates])
         fact = self.facts.get(order.pk)
         if ranked:
             self.given[ranked[0].key] += 1
             self.send(ranked[0].key, at)
         fee, is_measured = _fee(ranked, fact)
-        return Line(order, at, situation.distance, fact, ranked, fee, is_measured)
+        return Line(order, at, distance, fact, ranked, fee, is_measured)
 
-    def candidate(self, one: Candidate, at: datetime) -> Candidate:
+    def candidate(self, one: Candidate, at: datetime, distance: int | None) -> Candidate:
         if one.kind == COURIER:
-            return replace(one, resting=_inside(self.rests.get(one.key, ()), at))
+            measure = replace(one.measure or Measure(0, 0), fee=self.prices.of(one.key, distance))
+            return replace(one, resting=_inside(self.rests.get(one.key, ()), at), measure=measure)
         live = sum(back > at for back in self.away[one.key])
         return replace(one, free=_inside(self.shifts.get(one.key, ()), at), live=live)
 
