@@ -102,5 +102,14 @@ def intake_wish(level: str, waiting_cups: int, cups_per_second: float) -> str:
     return "open" if level == "paused" and seconds < EMPTY else level
 
 
+def take_offer(offers: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the body of a hand-off: the cheapest courier at its price, or whom the portal chooses."""
+    priced = [offer for offer in offers if offer["kind"] == "courier" and offer["fee"] is not None]
+    if not priced:
+        return {"auto": True}
+    best = min(priced, key=lambda offer: offer["fee"])
+    return {"courier": best["id"], "quote": best["quote"]}
+
+
 def _age(then: str | None, now: datetime) -> float:
     return (now - datetime.fromisoformat(then)).total_seconds() if then else 0.0

@@ -84,3 +84,18 @@ def test_a_card_is_pressed_when_it_is_due(found, verb):
 )
 def test_a_careful_counter_pauses_when_full_and_opens_when_nearly_done(level, cups, wish):
     assert habits.intake_wish(level, cups, cups_per_second=1.0) == wish
+
+
+def offer(number, fee, kind="courier"):
+    return {"kind": kind, "id": number, "fee": fee, "quote": f"q{number}"}
+
+
+@pytest.mark.parametrize(
+    ("offers", "body"),
+    [
+        ([offer(1, 900), offer(2, 700), offer(3, None), offer(4, 0, "rider")], {"courier": 2, "quote": "q2"}),
+        ([offer(3, None)], {"auto": True}),
+    ],
+)
+def test_the_cheapest_courier_is_taken_at_its_price(offers, body):
+    assert habits.take_offer(offers) == body
