@@ -1,4 +1,4 @@
-"""Forgetting when its time is up: what couriers sent, riders' names and phones, couriers' rests.
+"""Forgetting when its time is up: what couriers sent, what riders reported, their names and phones, rests.
 
 What was paid stays, as amounts and times of orders do.
 """
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from couriers.models import CourierMessage, CourierRest, HandOff
+from couriers.riders.forgetting import forget_reports
 from couriers.states import LIVE
 from outbox.retention import old_rows
 
@@ -27,6 +28,7 @@ def purge(*, now: datetime) -> dict[str, int]:
             ended.filter(pk__in=old, ended_at__lt=before).update(rider_name="", rider_phone="")
             for old in old_rows(ended, clock="created_at", before=before)
         ),
+        "reports": forget_reports(before=before),
         "rests": sum(
             rests.filter(pk__in=old).delete()[0] for old in old_rows(rests, clock="began_at", before=before)
         ),

@@ -28,6 +28,9 @@ OPEN_TO_ALL = {
     "login/", "logout/", "i18n/setlang/", "jsi18n/", "livez", "readyz", "metrics",
     "couriers/<slug:provider>/callback/<slug:token>/",  # the token is the secret; tested in couriers
     "door/<str:token>/",  # the token is the secret; tested in couriers/door
+    # The token is a rider's; tested in couriers/tests/test_riders_phone.py.
+    "r/worker.js", "r/<token>/", "r/<token>/stops", "r/<token>/handoffs/<int:handoff_id>/<verb>",
+    "r/<token>/handoffs/<int:handoff_id>/problem", "r/<token>/handoffs/<int:handoff_id>/call",
     "api/v1/openapi.json", "api/v1/docs", "api/v1/",
 }  # fmt: skip
 OWN_ONLY = {
@@ -53,6 +56,7 @@ VERBS = {
         "recall",
     ],
     "handoff/<verb>": ["cancel", "picked-up", "delivered"],
+    "riders/<int:rider_id>/<verb>": ["start", "end", "new-link", "rename", "let-go"],
 }
 # What an operation takes that needs more than its address.
 BODY_OF = {
@@ -63,6 +67,7 @@ BODY_OF = {
     "move": {"store": 1},
     "handoffs": {"orders": [1], "target": "rider:1"},
 }
+FORM = "application/x-www-form-urlencoded"
 BODIES = [{}, {"level": "paused", "reason": "x"}]
 
 
@@ -90,6 +95,7 @@ def fill(route, store_id, order_id):
     """Real paths of a route for one store and order."""
     path = "/" + route.replace("<int:store_id>", str(store_id)).replace("<int:order_id>", str(order_id))
     path = path.replace("<int:bulk_id>", "1").replace("<code>", "0427")
+    path = path.replace("<int:rider_id>", "1").replace("<int:report_id>", "1")
     for ending, verbs in VERBS.items():
         if route.endswith(ending):
             return [path.replace("<verb>", verb) for verb in verbs]
@@ -188,6 +194,19 @@ def test_those_who_belong_there_get_in(order, role):
     assert client.get(f"/stores/{store.pk}/").status_code == 200
     path = f"/api/v1/stores/{store.pk}/orders/{order.pk}/accept"
     assert client.post(path, content_type="application/json").status_code == 200
+
+
+@pytest.mark.parametrize(("role", "status"), [("staff", 404), ("manager", 200), ("admin", 200)])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_who_carries_what_is_for_those_who_manage_the_store(order, role, status, method):
+    store = order.store
+    user = {
+        "staff": lambda: StaffFactory(store=store),
+        "manager": lambda: ManagerFactory(franchise=store.franchise),
+        "admin": lambda: UserFactory(is_superuser=True),
+    }[role]()
+    answer = client_of(user).generic(method, f"/stores/{store.pk}/carriers/", b"do=add", FORM)
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("role", ["staff", "manager", "nobody"])

@@ -25,9 +25,9 @@ def handed_off() -> HandOff:
 def test_riders_and_messages_of_ended_hand_offs_are_forgotten_in_time() -> None:
     ended, live = handed_off(), handed_off()
     cancel_hand_off(order_id=ended.order_id, actor=MEI, now=NOW)
-    assert purge(now=NOW + 30 * DAY) == {"messages": 0, "riders": 0, "rests": 0}
-    assert purge(now=NOW + 31 * DAY) == {"messages": 2, "riders": 1, "rests": 0}
-    assert purge(now=NOW + 31 * DAY) == {"messages": 0, "riders": 0, "rests": 0}
+    assert purge(now=NOW + 30 * DAY) == {"messages": 0, "riders": 0, "reports": 0, "rests": 0}
+    assert purge(now=NOW + 31 * DAY) == {"messages": 2, "riders": 1, "reports": 0, "rests": 0}
+    assert purge(now=NOW + 31 * DAY) == {"messages": 0, "riders": 0, "reports": 0, "rests": 0}
     ended.refresh_from_db()
     live.refresh_from_db()
     assert (ended.rider_name, ended.rider_phone) == ("", "")
@@ -40,7 +40,7 @@ def test_everything_old_is_forgotten_in_one_round_of_short_statements(
     monkeypatch.setattr(retention, "SLICE", 1)
     for handoff in [handed_off() for _ in range(3)]:
         cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=NOW)
-    assert purge(now=NOW + 31 * DAY) == {"messages": 3, "riders": 3, "rests": 0}
+    assert purge(now=NOW + 31 * DAY) == {"messages": 3, "riders": 3, "reports": 0, "rests": 0}
 
 
 def test_rests_are_forgotten_and_what_was_paid_is_not() -> None:

@@ -15,7 +15,7 @@ near = st.builds(
     st.integers(-300, 300).map(lambda step: STORE.longitude + step / 10_000),
 )
 stops = st.builds(Stop, near, st.one_of(st.none(), st.integers(0, 2_400)))
-few = settings(max_examples=150, deadline=None)
+few = settings(max_examples=100, deadline=None)
 
 
 def spot(north: float, east: float = 0) -> Spot:
@@ -42,7 +42,7 @@ def test_no_other_order_is_better(chosen: list[Stop]) -> None:
 
 
 @given(st.lists(stops, min_size=EXACT, max_size=EXACT))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_no_other_order_of_eight_is_better(chosen: list[Stop]) -> None:
     trip = Trip(STORE, chosen)
     best = min(trip.route(order).cost for order in permutations(range(EXACT)))
