@@ -18,9 +18,10 @@ from couriers.reports import take_report
 from couriers.rests import counted, door_of, guarded
 from couriers.states import FINAL, EndCause, HandOffState
 from orders.states import ENDED
-from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
+from outbox.calling import CallFailed, Refused, Uncertain, Unreachable, beginning_within
 from outbox.errors import Later, NotYet
 from outbox.guard import Resting
+from outbox.line import TOTAL_SECONDS
 from outbox.models import Job
 
 S = HandOffState
@@ -31,6 +32,9 @@ WAIT_OUTSIDE = timedelta(seconds=60)
 # How long a create that got no answer may still be under way inside the courier: before that,
 # "unknown order" proves nothing.
 SETTLE = timedelta(seconds=10)
+# Some couriers take several requests to be sent an errand: the last one begins early enough for its answer to
+# come within the lease.
+BEGIN = record.LEASE - timedelta(seconds=TOTAL_SECONDS)
 QUOTE_MARGIN = timedelta(seconds=5)
 CHANGED = "the hand-off changed during the call"
 
@@ -75,7 +79,7 @@ def _send(claimed: HandOff) -> None:
     try:
         errand, access = errand_of(claimed), access_of(account_of(claimed))
         _refuse_to_sleepwalk(claimed)
-        with counted(account_of(claimed), now=timezone.now()):
+        with counted(account_of(claimed), now=timezone.now()), beginning_within(BEGIN.total_seconds()):
             created = provider_of(claimed).create(
                 access, errand, quote_ref=_good_quote(claimed), now=timezone.now()
             )
@@ -220,7 +224,7 @@ def query(job: Job) -> None:
         return
     report = _query(handoff, job)
     if report is not None:
-        report = replace(report, reason=job.payload.get("rumour") or report.reason)
+        report = _with_rumour(report, job)
         if take_report(handoff, report, now=timezone.now()) == "changed":
             raise Later(1, CHANGED)
     elif handoff.state == S.UNKNOWN:
@@ -238,6 +242,12 @@ def _send_same_again(handoff: HandOff) -> None:
                 _send(claimed)
     except Resting as resting:
         raise NotYet(resting.wait, str(resting)) from resting
+
+
+def _with_rumour(report: Report, job: Job) -> Report:
+    """A callback may have said more of the reason than the answer to a question does."""
+    cause = EndCause(job.payload["cause"]) if job.payload.get("cause") else report.cause
+    return replace(report, reason=job.payload.get("rumour") or report.reason, cause=cause)
 
 
 def _take_absence(handoff: HandOff) -> None:

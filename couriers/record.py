@@ -295,13 +295,20 @@ def call_off(handoff_id: int, *, why: str, now: datetime) -> None:
 
 
 def ask(
-    handoff_id: int, *, why: str, now: datetime, due_at: datetime | None = None, rumour: str = ""
+    handoff_id: int,
+    *,
+    why: str,
+    now: datetime,
+    due_at: datetime | None = None,
+    rumour: str = "",
+    cause: EndCause | None = None,
 ) -> None:
     """Have the courier asked how the errand stands; `why` makes the job unique.
 
-    `rumour` is the reason a callback gave; it is shown if the courier confirms that it gave up.
+    `rumour` and `cause` are what a callback gave as the reason; they count if the courier confirms that it
+    gave up.
     """
-    _enqueue_call("handoff.query", handoff_id, why, now, due_at=due_at, rumour=rumour)
+    _enqueue_call("handoff.query", handoff_id, why, now, due_at=due_at, rumour=rumour, cause=cause or "")
 
 
 def _enqueue_call(

@@ -105,7 +105,7 @@ def _follow_callback(handoff: HandOff, callback: Callback, message: CourierMessa
     if callback.asks_leave:
         return _take_wish(handoff, callback, message, now)
     if _weak(handoff) and handoff.live and report.status in FINAL:
-        ask(handoff.pk, why=f"m{message.pk}", now=now, rumour=report.reason)
+        ask(handoff.pk, why=f"m{message.pk}", now=now, rumour=report.reason, cause=report.cause)
         return "asked"
     if not handoff.live and report.status in BEFORE_PICK_UP:
         find_out(handoff.pk, why=f"m{message.pk}", now=now, reference=callback.errand.reference)

@@ -10,14 +10,12 @@ from couriers.models import HandOff
 from couriers.providers.base import Key
 from couriers.providers.dada import Dada
 from couriers.rests import guarded
-from couriers.states import BEFORE_PICK_UP
+from couriers.states import BEFORE_PICK_UP, EndCause
 from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.errors import Later, NotYet
 from outbox.guard import Resting
 from outbox.models import Job
 from outbox.services import enqueue
-
-WHILE = 5.0  # seconds after which the courier has carried out what it was asked for
 
 
 def let_go(handoff: HandOff, key: Key, *, why: str, now: datetime) -> None:
@@ -50,4 +48,4 @@ def consent(job: Job) -> None:
         raise Later(min(30.0, 2.0**job.attempts), str(error)) from error
     except Refused:
         pass  # answered already, or the rider thought better of it: the question below tells
-    record.ask(handoff.pk, why=f"w{job.pk}", now=timezone.now())
+    record.ask(handoff.pk, why=f"w{job.pk}", now=timezone.now(), cause=EndCause.RIDER)

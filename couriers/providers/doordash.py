@@ -114,13 +114,10 @@ class DoorDash:
         return self._place(access, errand, now)
 
     def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
-        """PUT deliveries/{id}/cancel; DoorDash may refuse as soon as a rider was found.
-
-        The fee of a cancelled delivery is taken to be what DoorDash keeps.
-        """
+        """PUT deliveries/{id}/cancel; DoorDash may refuse as soon as a rider was found."""
         path = f"deliveries/{_named(key.origin_id)}/cancel"
         delivery = read_reply(self._exchange(access, "PUT", path, now, {}))
-        return minor(delivery.get("fee"))
+        return minor(delivery.get("cancellation_fee"))
 
     def query(self, access: Access, key: Key, *, now: datetime) -> Report | None:
         """GET deliveries/{id}; a quote nobody took is no delivery."""

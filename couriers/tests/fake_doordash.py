@@ -62,7 +62,7 @@ class FakeDoorDash(Fake):
         if parts[-1] == "cancel":
             if known["delivery_status"] != "created":
                 return fault(409, "delivery_not_cancellable", "too late")
-            known |= {"delivery_status": "cancelled", "fee": 0}
+            known |= {"delivery_status": "cancelled", "cancellation_fee": 0}
         return 200, known
 
 
