@@ -85,8 +85,8 @@ class Guard:
             self._note_answer(now)  # it is there, and says no
             raise
         except CallFailed as error:
-            # A rest is counted from the answer, to the tenth of a second.
-            self._note_fault(error, now + timedelta(seconds=round(time.monotonic() - called, 1)))
+            # A rest is counted from the answer, in whole seconds as Retry-After is.
+            self._note_fault(error, now + timedelta(seconds=round(time.monotonic() - called)))
             raise
         else:
             self._note_answer(now)
