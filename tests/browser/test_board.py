@@ -1,7 +1,6 @@
 """The counter board in a real browser, against the whole running portal: a shift in small."""
 
 import itertools
-import os
 import re
 import signal
 
@@ -9,93 +8,11 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.inspect import barriers, policy_breaks, watch
-from tests.processes import Portal
+from tests.browser.counter import PATIENCE, known_cards, newest, open_board, place, press, sign_in
+from tests.browser.inspect import barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-PATIENCE = 30_000  # milliseconds; a busy machine is no fault of the board
 PLATFORMS = 3  # every store of the demo is on
-expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """The demo without traffic and without pretend staff: nothing happens unless the test does it."""
-    running = Portal(tmp_path_factory.mktemp("shop"), "--demo", "--no-traffic", "--no-crew", "--speed", "600")
-    running.spawn()
-    try:
-        running.wait_ready()
-        httpx.post(f"{running.sandbox_url}/control/riders", json={"scale": 0.1}).raise_for_status()
-        yield running
-    finally:
-        running.stop()
-        for pid in running.survivors():
-            os.kill(pid, signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def staff(shop):
-    """Somebody who works at exactly one counter."""
-    return next(user for user in shop.credentials()["users"] if user["role"] == "staff")
-
-
-@pytest.fixture(scope="module")
-def session(shop, staff, browser):
-    """The cookies of the signed-in person."""
-    return sign_in(shop, staff, browser)
-
-
-def sign_in(shop, user, browser):
-    """Go through the form; returns the cookies."""
-    context = browser.new_context(base_url=shop.url)
-    page = context.new_page()
-    page.goto("/login/")
-    page.fill("[name=username]", user["name"])
-    page.fill("[name=password]", user["password"])
-    page.click("main button[type=submit]")
-    page.wait_for_url(lambda url: "/login/" not in url, wait_until="commit", timeout=PATIENCE)
-    state = context.storage_state()
-    context.close()
-    return state
-
-
-@pytest.fixture
-def board(shop, staff, session, browser):
-    """A screen with the board open and live; afterwards no policy break and no script error.
-
-    It is high enough for every card of this file: what does not fit a column is only counted.
-    """
-    context = browser.new_context(
-        base_url=shop.url, storage_state=session, viewport={"width": 1280, "height": 4_000}
-    )
-    errors = watch(context)
-    page = open_board(context, staff["stores"][0])
-    yield page
-    assert (policy_breaks(page), errors) == ([], [])
-    context.close()
-
-
-def open_board(context, store):
-    """A page with a store's board, once it is live."""
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto(f"/stores/{store['id']}/")
-    expect(page.locator(".bar-line")).to_contain_text("live")
-    expect(page.locator(".bar-line")).not_to_contain_text("not live")
-    return page
-
-
-@pytest.fixture
-def order(shop, staff):
-    """Have the pretend platform push orders; returns the daily number of the last."""
-
-    def push(**wanted):
-        wanted = {"store_code": staff["stores"][0]["code"], "count": 1, "fulfilment": "pickup", **wanted}
-        answer = httpx.post(f"{shop.sandbox_url}/control/orders", json=wanted, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    return push
 
 
 @pytest.fixture
@@ -109,38 +26,6 @@ def asking(shop, staff, order):
         httpx.post(f"{shop.sandbox_url}/control/messages", json=wish, timeout=60).raise_for_status()
 
     return push
-
-
-def newest(page, known):
-    """Wait for a card that was not there before and return it."""
-    page.wait_for_function(
-        """known => [...document.querySelectorAll("article[data-card]")]
-            .some(({ dataset }) => !known.includes(dataset.card))""",
-        arg=known,
-        timeout=PATIENCE,
-    )
-    now = page.eval_on_selector_all("article[data-card]", "all => all.map(c => c.dataset.card)")
-    # A card that moved on leaves its place empty for a moment, so that nothing reflows under a finger.
-    return page.locator(
-        f'article[data-card="{next(card for card in now if card not in known)}"]:not(.is-gone)'
-    )
-
-
-def known_cards(page):
-    return page.eval_on_selector_all("article[data-card]", "all => all.map(c => c.dataset.card)")
-
-
-def place(page, order, **wanted):
-    """Push one order and return its card."""
-    before = known_cards(page)
-    order(**wanted)
-    return newest(page, before)
-
-
-def press(page, locator):
-    """Press like a person: not within the moment in which a moved card ignores fingers."""
-    page.wait_for_timeout(450)
-    locator.click()
 
 
 def test_a_free_order_walks_the_board_and_a_step_can_be_taken_back(board, order):
@@ -191,10 +76,9 @@ def test_a_ready_order_is_handed_off_and_the_card_follows(board, order, carrier)
     for label in ("Start", "Ready"):
         expect(step).to_have_text(label)
         press(board, step)
-    expect(step).to_have_text("Hand off")
-    press(board, step)
-    groups = board.locator("dialog[open] fieldset")
-    press(board, groups.nth(0 if carrier == "own rider" else 1).locator("button").first)
+    press(board, card.locator(".carry-other"))
+    kind = "rider" if carrier == "own rider" else "courier"
+    press(board, board.locator(f"dialog[open] [data-carrier^={kind}]").first)
 
     if carrier == "own rider":
         expect(card).to_contain_text("Rider is coming")

@@ -55,9 +55,25 @@ export function canHandOff(card) {
   return card.state === "ready" && isOurs(card) && !hasLiveDelivery(card) && !searching(card);
 }
 
-/** Whether the rider stands at the counter and the bag is still here. */
+/** Who stands at the counter while the bag is still here: {code, bag, bags, carrier_name, rider, at_store_since}. */
+export function ridersHere(card) {
+  const { delivery } = card;
+  if (!delivery || !ON_THE_SHELF.has(card.state)) return [];
+  const bags = parts(card).length ? parts(card) : [delivery];
+  return bags
+    .filter(({ state, progress }) => LIVE.has(state) && progress === "at_store")
+    .map((bag) => ({ ...bag, bags: delivery.bags ?? 1, at_store_since: since(delivery, bag) }));
+}
+
+/** Of several bags the card tells the time of one. */
+function since(delivery, { bag, handoff }) {
+  if (bag !== delivery.bag && handoff !== delivery.handoff) return null;
+  return delivery.at_store_since ?? delivery.since ?? null;
+}
+
+/** Whether somebody stands at the counter for it. */
 export function riderHere(card) {
-  return hasLiveDelivery(card) && card.delivery.progress === "at_store" && ON_THE_SHELF.has(card.state);
+  return ridersHere(card).length > 0;
 }
 
 /** The bags of an order that goes with several riders; none if it goes in one piece. */
@@ -186,7 +202,7 @@ export function carriageNews(before, after) {
   const found = { riders: [], nobody: [], asks: [] };
   for (const card of after.values()) {
     const old = before.get(card.id);
-    if (old && riderHere(card) && !riderHere(old)) found.riders.push(card.id);
+    if (old && ridersHere(card).length > ridersHere(old).length) found.riders.push(card.id);
     if (nobodyCarries(card) && !(old && nobodyCarries(old))) found.nobody.push(card.id);
     if (asksPerson(card) && !(old && asksPerson(old))) found.asks.push(card.id);
   }

@@ -8,6 +8,7 @@ import {
   nobodyCarries,
   parts,
   riderHere,
+  ridersHere,
   searching,
   secondsSince,
   suggestion,
@@ -35,8 +36,7 @@ const MOST_PARTS = 4; // on a card; the dialog shows all
 export function carriageBands(view) {
   const { card } = view;
   if (!card.delivery) return nothing;
-  if (riderHere(card)) return html`${hereBand(view)} ${bagsBand(view)}`;
-  return html`${questionBand(view)} ${nobodyBand(view)} ${suggestionBand(view)} ${searchBand(view)}
+  return html`${ridersHere(card).map((here) => hereBand(here, view.now))} ${questionBand(view)} ${nobodyBand(view)} ${suggestionBand(view)} ${searchBand(view)}
     ${line(view)} ${bagsBand(view)}`;
 }
 
@@ -112,15 +112,14 @@ function questionBand({ card, zone, press }) {
 }
 
 /** Somebody stands at the counter: who, since when, and the code to compare. */
-function hereBand({ card, now }) {
-  const { delivery } = card;
-  const waits = secondsSince(delivery.at_store_since ?? delivery.since, now);
+function hereBand(here, now) {
+  const waits = secondsSince(here.at_store_since, now);
   return html`<section class="carry carry-here" aria-label=${gettext("Rider is here")}>
     <p class="carry-title">${icon("bike")}<b>${gettext("Rider is here")}</b>
       ${waits === null ? nothing : html`<span class="carry-since">${span(waits)}</span>`}</p>
-    ${delivery.code ? html`<p class="carry-code">${delivery.code}</p>` : nothing}
-    <p class="carry-who">${[delivery.carrier_name, delivery.rider].filter(distinct).join(" · ")}
-      ${delivery.bags > 1 ? html`<b>${bagLabel(delivery)}</b>` : nothing}</p>
+    ${here.code ? html`<p class="carry-code">${here.code}</p>` : nothing}
+    <p class="carry-who">${[here.carrier_name, here.rider].filter(distinct).join(" · ")}
+      ${here.bags > 1 ? html`<b>${bagLabel(here)}</b>` : nothing}</p>
   </section>`;
 }
 
@@ -145,6 +144,7 @@ function bagsBand({ card, whole }) {
 function line({ card, zone }) {
   const { delivery } = card;
   if (!delivery.state || nobodyCarries(card) || asksPerson(card)) return nothing;
+  if (riderHere(card) && hasLiveDelivery(card)) return nothing;
   if (searching(card) && !delivery.rider && delivery.state !== "unknown") return nothing;
   if (parts(card).length && card.state !== "collected") return nothing;
   return deliveryLine(card, zone);

@@ -19,10 +19,18 @@ function offer(choice, { zone, give, waiting }) {
   return html`<button type="button" class="button offer ${suggested ? "is-suggested" : ""}
     ${choice.asleep ? "is-asleep" : ""}" data-carrier=${choice.key} @click=${() => give(choice)}>
     ${icon(choice.kind === "rider" ? "bike" : "truck")}
-    <span class="offer-who"><b>${choice.name}</b><small>${state(choice, zone)}</small></span>
-    <span class="offer-marks">${choice.marks.map((mark) => html`<span class="tag tag-${mark}">${markLabel(mark)}</span>`)}</span>
+    <span class="offer-who"><b>${choice.name}</b>${small(state(choice, zone))} ${marks(choice)}</span>
     <span class="offer-price">${price(choice, waiting)}</span>
   </button>`;
+}
+
+function small(words) {
+  return words ? html`<small>${words}</small>` : nothing;
+}
+
+function marks({ marks: all }) {
+  if (!all.length) return nothing;
+  return html`<span class="offer-marks">${all.map((mark) => html`<span class="tag tag-${mark}">${markLabel(mark)}</span>`)}</span>`;
 }
 
 function price({ kind, fee, currency, minutes, error }, waiting) {

@@ -16,6 +16,7 @@ import {
   nobodyCarries,
   predictCarriage,
   riderHere,
+  ridersHere,
   searching,
   secondsUntil,
   suggestion,
@@ -137,6 +138,10 @@ test("a pick-up code finds its bag, also one of several", () => {
   assert.equal(bagOf(single, ""), null);
   assert.deepEqual(search(cards, "2222"), [split, single]);
   assert.equal(bagsGone(split), 2);
+  assert.deepEqual(
+    ridersHere(split).map(({ bag, bags, code }) => [bag, bags, code]),
+    [[2, 3, "2222"]],
+  );
   assert.deepEqual(bagBody(split), { bag: 2 });
   assert.deepEqual(bagBody(single), {});
 });

@@ -1,0 +1,132 @@
+"""Who carries an order, in a browser: one tap, thirty at once, which bag, nobody, and the door."""
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.counter import PATIENCE, place, press
+from tests.browser.inspect import barriers, policy_breaks, watch
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+COURIERS = ("dada", "peisong", "uber", "doordash")
+MOST = 30
+
+STEP_ALL = """verb => {
+  const { board } = document.querySelector("board-app");
+  const from = { start: "accepted", ready: "making" }[verb];
+  for (const card of board.cards) if (card.state === from) board.step(card, verb);
+}"""
+COUNT = "state => document.querySelector('board-app').board.cards.filter(card => card.state === state).length"
+OPEN = "() => document.querySelector('board-app').board.commands.entries.length"
+
+
+@pytest.fixture
+def refusing(shop):
+    """Let every courier refuse what it is asked for; the result of the call ends it."""
+    address = f"{shop.sandbox_url}/control/faults"
+    for courier in COURIERS:
+        httpx.post(address, json={"target": courier, "kind": "refuse", "times": -1}).raise_for_status()
+    yield lambda: httpx.delete(address).raise_for_status()
+    httpx.delete(address).raise_for_status()
+
+
+@pytest.fixture
+def slow_riders(shop):
+    """Riders who take their time: what is at the counter stays there while a test looks at it."""
+    address = f"{shop.sandbox_url}/control/riders"
+    httpx.post(address, json={"scale": 100}).raise_for_status()
+    yield
+    httpx.post(address, json={"scale": 0.1}).raise_for_status()
+
+
+def make_ready(board, count=1):
+    """Press on until so many cards stand on the shelf."""
+    for verb, before in (("start", "accepted"), ("ready", "making")):
+        board.wait_for_function(f"([count, state]) => ({COUNT})(state) >= count", arg=[count, before])
+        board.evaluate(STEP_ALL, verb)
+        board.wait_for_function(f"() => ({OPEN})() === 0", timeout=2 * PATIENCE)
+
+
+def on_the_shelf(board, order):
+    """One order the store delivers, ready; returns its card."""
+    card = place(board, order, fulfilment="store_courier")
+    make_ready(board)
+    return card
+
+
+def test_the_suggested_carrier_is_asked_with_one_tap_and_the_code_finds_the_bag(board, order, slow_riders):
+    card = on_the_shelf(board, order)
+    suggestion = card.locator(".carry-suggestion")
+    expect(suggestion).to_contain_text("Hand to")
+
+    press(board, suggestion)
+
+    code = card.locator(".card-code, .carry-code")
+    expect(code).to_have_text(re.compile(r"^\d{4}$"))
+    board.keyboard.press("/")
+    board.locator("dialog[open] input").fill(code.inner_text())
+    expect(board.locator("dialog[open] .tag-code")).to_contain_text("Code")
+    board.keyboard.press("Enter")
+    expect(card).to_have_class(re.compile(r"\bis-lit\b"))
+    expect(card).to_be_focused()
+
+
+def test_nobody_carries_it_is_an_alarm_until_somebody_searches_again(board, order, refusing, slow_riders):
+    card = on_the_shelf(board, order)
+    press(board, board.locator(".column-choose"))
+    press(board, card.locator(".card-choose"))
+    press(board, board.locator(".bulk-go"))
+    expect(card).to_have_class(re.compile(r"\bis-nobody\b"), timeout=2 * PATIENCE)
+    press(board, board.locator(".bar-alarms"))
+    expect(card).to_be_focused()
+    board.locator(".bulk").get_by_role("button", name="Done").click()
+    assert barriers(board) == []
+
+    refusing()
+    press(board, card.get_by_role("button", name="Search again"))
+
+    expect(board.locator(".bar-alarms")).to_have_count(0)
+    expect(card.locator(".card-code, .carry-code")).to_have_count(1, timeout=2 * PATIENCE)
+
+
+def test_the_card_at_the_door_helps_riders_and_shuts_nobody_out(board, order, shop, browser, slow_riders):
+    card = on_the_shelf(board, order)
+    press(board, card.locator(".carry-suggestion"))
+    code = card.locator(".card-code, .carry-code").inner_text()
+    number = card.locator(".card-number").inner_text()
+    board.goto(f"{board.url}door/")
+    assert barriers(board) == []
+    address = board.locator(".door-poster a").get_attribute("href")
+
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en")
+    errors = watch(context)
+    page = context.new_page()
+    page.goto(address)
+    page.fill("#code", code)
+    page.get_by_role("button", name="Where is it?").click()
+
+    expect(page.locator(".door-answer")).to_contain_text("Ready")
+    expect(page.locator(".door-number b")).to_have_text(number)
+    assert (barriers(page), policy_breaks(page), errors) == ([], [], [])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert context.cookies() == []
+    context.close()
+
+
+def test_thirty_orders_go_with_one_tap_and_each_has_its_result(board, order, slow_riders):
+    order(fulfilment="store_courier", count=MOST)
+    make_ready(board, MOST)
+    press(board, board.locator(".column-choose"))
+    press(board, board.locator(".bulk .choice-button"))
+    expect(board.locator(".bulk-count")).to_have_text(f"{MOST} chosen")
+
+    press(board, board.locator(".bulk-go"))
+
+    expect(board.locator(".bulk-progress")).to_contain_text(
+        f"{MOST} of {MOST} handed off", timeout=2 * PATIENCE
+    )
+    expect(board.locator(".bulk-done")).to_be_visible()
+    press(board, board.locator(".bulk").get_by_role("button", name="Done"))
+    expect(board.locator(".bulk")).to_have_count(0)
