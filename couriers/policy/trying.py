@@ -122,7 +122,7 @@ class Trial:
 
 
 def try_on(store: Store, policy: Policy, *, day: date, now: datetime) -> Trial:
-    """Run the policy over the orders placed on `day` at the store; a dozen queries at most, however many orders."""
+    """Run the policy over the orders placed on `day` at the store; never more than a dozen queries."""
     zone = ZoneInfo(store.timezone)
     begins, ends = (
         datetime.combine(day + timedelta(days=add), time(0), zone).astimezone(UTC) for add in (0, 1)

@@ -91,7 +91,8 @@ def choice_words(choice: Choice, names: Names) -> str:
     named = [names.get(key, key) for key in choice.named]
     match choice.by:
         case By.SHARES:
-            words = ", ".join(f"{names.get(key, key)} {part} %" for key, part in choice.shares.items())
+            largest_first = sorted(choice.shares.items(), key=lambda entry: -entry[1])
+            words = ", ".join(f"{names.get(key, key)} {part} %" for key, part in largest_first)
         case By.ORDER:
             words = " → ".join(named)
         case _:

@@ -141,7 +141,7 @@ def test_a_rule_is_added_filled_and_saved_without_scripts(store, dada, manager):
     assert policy_of(store.pk) == read(document)
     history = manager.get(page(store)).content.decode()
     assert "Orders are handed off by themselves." in history
-    assert "Mon, Fri · 11:00 to 14:00 · up to 2.5 km · from 30.00 CNY: Own riders 30 %, Dada 70 %." in history
+    assert "Mon, Fri · 11:00 to 14:00 · up to 2.5 km · from 30.00 CNY: Dada 70 %, Own riders 30 %." in history
 
 
 def test_rules_and_carriers_are_moved_and_removed_without_scripts(store, dada, manager):
