@@ -109,8 +109,9 @@ class Handler(BaseHTTPRequestHandler):
         }
 
     def _quote(self, body: Fields) -> Fields:
-        self.server.quoted["D1"] = body
-        priced = {"fee": 8.5, "distance": 1234.0, "deliveryNo": "D1", "expiredTime": 1770350580}
+        number = f"D{len(self.server.quoted) + 1}"
+        self.server.quoted[number] = body
+        priced = {"fee": 8.5, "distance": 1234.0, "deliveryNo": number, "expiredTime": 1770350580}
         return {"code": 0, "result": priced}
 
     def _add(self, origin_id: str) -> Fields:

@@ -10,14 +10,13 @@ from couriers.models import CarrierPolicy, CarrierSearch, CourierAccount, Courie
 from couriers.policy.document import DEFAULT, write
 from couriers.seeking_watch import watch as watch_searches
 from couriers.tests.factories import CREDENTIALS, MEI, NOW, after, make_order, make_rider
-from couriers.tests.fake_dada import callback_body
+from couriers.tests.fake_dada import FakeDada, callback_body
+from couriers.tests.fake_uber import FakeUber
 from couriers.tests.work import call_back, run_all
 from couriers.watching import watch
 from orders.models import Order
 from orders.services import step
 from stores.models import Store
-
-UBER = {"client_id": "id", "client_secret": "secret", "customer_id": "customer", "webhook_key": "key"}
 
 
 def policy(store: Store, *, automatic: bool = True, **values: Any) -> None:
@@ -28,14 +27,15 @@ def policy(store: Store, *, automatic: bool = True, **values: Any) -> None:
     )
 
 
-def courier(store: Store, server: Any, label: str = "Dada", provider: str = "dada") -> CourierAccount:
+def courier(store: Store, server: FakeDada | FakeUber, label: str = "Dada") -> CourierAccount:
     """An account with a pretend courier that serves the store."""
+    is_uber = isinstance(server, FakeUber)
     account = CourierAccount.objects.create(
         franchise=store.franchise,
-        provider=provider,
+        provider="uber" if is_uber else "dada",
         label=label,
-        base_url=server.url,
-        credentials=json.dumps(CREDENTIALS if provider == "dada" else UBER),
+        base_url=f"{server.url}/v1" if is_uber else server.url,
+        credentials=json.dumps(server.credentials if is_uber else CREDENTIALS),
     )
     CourierStore.objects.create(account=account, store=store, shop_no="11047059")
     return account

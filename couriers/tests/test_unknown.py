@@ -1,0 +1,144 @@
+"""Nobody can say whether the courier has it: after five minutes a person is asked, and has the word."""
+
+from typing import Any
+
+import pytest
+
+from couriers.deciding import ask_again, settle
+from couriers.models import HandOff
+from couriers.services import cancel_hand_off, hand_to_courier
+from couriers.tests.factories import MEI, NOW, after, make_order
+from couriers.tests.fake_dada import FakeDada
+from couriers.tests.fake_uber import FakeUber
+from couriers.tests.searches import courier, news, pass_time, policy, search_of, tried
+from couriers.tests.work import facts, run_all
+from orders.errors import Stale
+from orders.models import Order
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+
+
+def in_doubt(dada: FakeDada, **values: Any) -> HandOff:
+    """An errand that Dada took without a reply, and of which it then says nothing to anybody."""
+    order = make_order()
+    policy(order.store, automatic=False, accept_within=1800, **values)
+    dada.script["addOrder"].append("cut")
+    dada.script["query"].extend(["garbage"] * 30)
+    account = courier(order.store, dada)
+    hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
+    run_all(NOW)
+    for seconds in (60, 120, 240, 299):
+        pass_time(after(seconds))
+    return HandOff.objects.select_related("order").get(order=order)
+
+
+def card(order: Order) -> Any:
+    order.refresh_from_db()
+    return order.delivery
+
+
+def test_a_person_is_asked_after_five_minutes_with_what_is_known(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    assert (facts(handoff)[0], card(handoff.order)["asks"]) == ("unknown", None)
+    pass_time(after(301))
+    assert card(handoff.order)["asks"] == {
+        "since": "2026-02-06T04:05:01.000Z",
+        "sent_at": "2026-02-06T04:00:00.000Z",
+        "attempts": 1,
+        "reason": "The courier did not answer; asking whether it has the order.",
+    }
+
+
+def test_nobody_answers_what_is_not_asked(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    for answer in (
+        lambda: settle(order_id=handoff.order_id, has=True, actor=MEI, now=after(300)),
+        lambda: ask_again(order_id=handoff.order_id, actor=MEI, now=after(300)),
+    ):
+        with pytest.raises(Stale):
+            answer()
+
+
+def test_a_person_who_knows_that_the_courier_has_it_lets_it_go_on(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    pass_time(after(301))
+    settle(order_id=handoff.order_id, has=True, actor=MEI, now=after(310))
+    assert facts(handoff) == ("sent", "searching", "", "ready")
+    assert card(handoff.order)["asks"] is None
+    dada.script["query"].clear()
+    dada.statuses[handoff.origin_id] = 2
+    news(handoff, 2, after(320))
+    assert facts(handoff)[:2] == ("confirmed", "assigned")
+
+
+def test_a_person_who_knows_that_it_does_not_have_it_frees_the_order_for_the_next(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    courier(handoff.order.store, dada, "Zebra")
+    pass_time(after(301))
+    dada.statuses.clear()
+    settle(order_id=handoff.order_id, has=False, actor=MEI, now=after(310))
+    run_all(after(310))
+    assert tried(handoff.order) == [("Dada", "failed", "person"), ("Zebra", "sent", "")]
+
+
+def test_a_courier_that_has_it_nevertheless_is_called_off(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    pass_time(after(301))
+    assert dada.statuses[handoff.origin_id] == 1
+    settle(order_id=handoff.order_id, has=False, actor=MEI, now=after(310))
+    run_all(after(310))
+    run_all(after(340))  # when the account has rested
+    assert dada.statuses[handoff.origin_id] == 5
+    assert (facts(handoff)[0], search_of(handoff.order).state) == ("failed", "nobody")
+
+
+def test_a_person_may_have_it_asked_once_more(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    pass_time(after(301))
+    dada.script["query"].clear()
+    ask_again(order_id=handoff.order_id, actor=MEI, now=after(310))
+    run_all(after(310))
+    run_all(after(340))  # when the account has rested
+    assert facts(handoff) == ("sent", "searching", "", "ready")
+
+
+def test_a_cancel_that_nobody_confirms_is_asked_about_too(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    dada.script["formalCancel"].extend(["garbage"] * 30)
+    cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=after(300), reason="too late")
+    for seconds in (360, 420, 480, 540, 601):
+        pass_time(after(seconds))
+    assert card(handoff.order)["asks"] is not None
+    settle(order_id=handoff.order_id, has=False, actor=MEI, now=after(610))
+    run_all(after(610))
+    assert tried(handoff.order) == [("Dada", "cancelled", "store")]
+    assert search_of(handoff.order).state == "stopped"
+
+
+def test_a_courier_that_cannot_be_asked_by_our_number_is_sent_the_same_errand_again(uber: FakeUber) -> None:
+    order = make_order()
+    policy(order.store, automatic=False)
+    account = courier(order.store, uber, "Uber")
+    uber.script["POST deliveries"].append("cut")
+    hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
+    run_all(NOW)
+    handoff = HandOff.objects.get(order=order)
+    assert (handoff.state, handoff.provider_ref) == ("unknown", "")
+    run_all(after(3))
+    handoff.refresh_from_db()
+    assert (handoff.state, handoff.provider_ref, handoff.asks) == ("sent", "del_1", 2)
+    assert uber.ledger == [handoff.origin_id]
+
+
+def test_such_an_errand_is_called_off_once_its_number_is_known(uber: FakeUber) -> None:
+    order = make_order()
+    policy(order.store, automatic=False)
+    account = courier(order.store, uber, "Uber")
+    uber.script["POST deliveries"].append("cut")
+    hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
+    run_all(NOW)
+    cancel_hand_off(order_id=order.pk, actor=MEI, now=after(1))
+    pass_time(after(2))
+    assert tried(order) == [("Uber", "cancelled", "store")]
+    assert len(uber.ledger) == 1
+    assert [one["status"] for one in uber.deliveries.values()] == ["canceled"]
