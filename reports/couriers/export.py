@@ -68,7 +68,7 @@ def _cost_headings(currency: str) -> list[str]:
     return [
         _("Delivery fees, %s") % currency,
         _("Cancellation fees, %s") % currency,
-        _("Other fees, %s") % currency,
+        _("Tips, %s") % currency,
         _("Fees per delivered order, %s") % currency,
     ]
 
@@ -87,5 +87,5 @@ def _row(store: Store, carrier: str, figures: Figures, currencies: list[str]) ->
 
 
 def _costs(cost: Cost, currency: str) -> list[Any]:
-    amounts = (cost.delivery, cost.cancel, cost.other, cost.each)
+    amounts = (cost.delivery, cost.cancel, cost.tips, cost.each)
     return [None if minor is None else amount(minor, currency) for minor in amounts]

@@ -40,7 +40,7 @@ class Fees:
     currency: str
     delivery: Decimal
     cancel: Decimal
-    other: Decimal
+    tips: Decimal
     total: Decimal
     each: Decimal | None
 
@@ -66,7 +66,7 @@ class Line:
                 currency,
                 amount(cost.delivery, currency),
                 amount(cost.cancel, currency),
-                amount(cost.other, currency),
+                amount(cost.tips, currency),
                 amount(cost.total, currency),
                 None if cost.each is None else amount(cost.each, currency),
             )

@@ -23,16 +23,19 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What couriers cost in one currency, in minor units; `carried`: how many hand-offs they delivered."""
+    """What couriers cost in one currency, in minor units; `carried`: how many hand-offs they delivered.
+
+    `delivery` is what remained of it after corrections.
+    """
 
     delivery: int = 0
     cancel: int = 0
-    other: int = 0
+    tips: int = 0
     carried: int = 0
 
     @property
     def total(self) -> int:
-        return self.delivery + self.cancel + self.other
+        return self.delivery + self.cancel + self.tips
 
     @property
     def each(self) -> int | None:
@@ -43,7 +46,7 @@ class Cost:
         return Cost(
             self.delivery + other.delivery,
             self.cancel + other.cancel,
-            self.other + other.other,
+            self.tips + other.tips,
             self.carried + other.carried,
         )
 

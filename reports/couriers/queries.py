@@ -12,7 +12,8 @@ from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, V
 from django.db.models.functions import Greatest, Least
 
 from couriers.models import CarrierSearch, CourierRest, Fee, HandOff
-from couriers.states import LIVE, EndCause, HandOffState, SearchState
+from couriers.policy.measures import GAVE_UP, OURS
+from couriers.states import LIVE, HandOffState, SearchState
 from reports.couriers.filters import Chosen
 from reports.couriers.measures import Bar, Cost, Figures, Histogram
 from reports.queries import Epoch
@@ -29,16 +30,17 @@ STAMPS = {
     "delivered": "delivered_at",
 }
 OFFERED = Q(carrier=HandOff.Carrier.PROVIDER)
+# As policies measure it: a rider who gave up was not a yes, and what we called off was not a no.
 FOUND = Q(confirmed_at__isnull=False) | Q(picked_up_at__isnull=False) | Q(state=S.DELIVERED)
+TAKEN = FOUND & ~Q(end_cause__in=GAVE_UP)
 LOST = Q(state__in=(S.FAILED, S.CANCELLED))
-# A hand-off that nobody turned down: it was called off before anybody could take it.
-CALLED_OFF = Q(state=S.CANCELLED, end_cause="") | Q(end_cause__in=(EndCause.STORE, EndCause.GUEST))
+CALLED_OFF = Q(state=S.CANCELLED, end_cause="") | Q(end_cause__in=OURS)
 # Every claim counts in both; a call that nobody could vouch for takes the fence on by one more.
 DOUBTED = Q(fence__gt=F("asks"))
 COUNTS = {
     "all": Q(),
-    "accepted": OFFERED & FOUND,
-    "turned_down": OFFERED & LOST & ~FOUND & ~CALLED_OFF,
+    "accepted": OFFERED & TAKEN,
+    "turned_down": OFFERED & LOST & ~TAKEN & ~CALLED_OFF,
     "delivered": Q(state=S.DELIVERED),
     "under_way": Q(state__in=LIVE),
     "failed": Q(state=S.FAILED),
@@ -103,13 +105,13 @@ def _histogram(handoffs: QuerySet[HandOff], step: str) -> QuerySet[HandOff, tupl
 
 
 def _costs(chosen: Chosen) -> dict[Group, dict[str, Cost]]:
-    """Fees by the moment they fell due; a hand-off of yesterday may cost today."""
+    """Fees by the moment they fell due; a hand-off of yesterday may cost, or be corrected, today."""
     paid = Fee.objects.filter(chosen.selection.within("at"), account__in=chosen.accounts).order_by()
     kinds = Fee.Kind
     amounts = {
-        "delivered": Sum("amount", filter=Q(kind=kinds.DELIVERY), default=0),
-        "cancelled": Sum("amount", filter=Q(kind=kinds.CANCEL), default=0),
-        "else": Sum("amount", filter=Q(kind__in=(kinds.TIP, kinds.CORRECTION)), default=0),
+        "delivery": Sum("amount", filter=Q(kind__in=(kinds.DELIVERY, kinds.CORRECTION)), default=0),
+        "cancel": Sum("amount", filter=Q(kind=kinds.CANCEL), default=0),
+        "tips": Sum("amount", filter=Q(kind=kinds.TIP), default=0),
         "carried": Count("handoff", filter=Q(handoff__state=S.DELIVERED), distinct=True),
     }
     costs: dict[Group, dict[str, Cost]] = defaultdict(dict)
@@ -162,7 +164,7 @@ def in_doubt(chosen: Chosen) -> dict[tuple[int, int], int]:
     waiting = HandOff.objects.filter(
         store__in=chosen.stores,
         account__in=chosen.accounts,
-        state=S.UNKNOWN,
+        state__in=LIVE,
         human_asked_at__isnull=False,
     )
     groups = waiting.order_by("store", "account").values_list("store", "account").annotate(Count("pk"))

@@ -141,13 +141,13 @@ def test_what_became_of_hand_offs(manager, store, account):
     found = figures(manager)
 
     assert found.counts == {
-        "all": 6, "accepted": 3, "turned_down": 1, "delivered": 1, "under_way": 2, "failed": 1,
+        "all": 6, "accepted": 2, "turned_down": 2, "delivered": 1, "under_way": 2, "failed": 1,
         "cancelled": 2,
     }  # fmt: skip
     assert {cause: number for cause, number in found.causes.items() if number} == {
         "no_rider": 1, "store": 1, "rider": 1,
     }  # fmt: skip
-    assert (found.acceptance, found.ended) == (75.0, 3)
+    assert (found.acceptance, found.ended) == (50.0, 3)
     assert figures(manager, store.code + " " + store.name) == found
     causes = look(manager)["causes"]
     assert [str(name) for name in causes["names"]] == [
@@ -196,18 +196,19 @@ def test_fees_by_currency_and_for_each_delivered_order(manager, store, account):
     delivered, cancelled = hand(store, account, "delivered"), hand(store, account, "cancelled")
     paid(delivered, "delivery", 850)
     paid(delivered, "tip", 100)
-    paid(delivered, "correction", -50)
+    paid(cancelled, "delivery", 850)
+    paid(cancelled, "correction", -850)
     paid(cancelled, "cancel", 200)
     paid(delivered, "delivery", 5, currency="EUR")
     paid(delivered, "delivery", 7, at=NOON - DAY)
 
     assert figures(manager).costs == {
-        "CNY": Cost(delivery=850, cancel=200, other=50, carried=1),
+        "CNY": Cost(delivery=850, cancel=200, tips=100, carried=1),
         "EUR": Cost(delivery=5, carried=1),
     }
     (line,) = look(manager)["paying"]
     assert [(fees.currency, str(fees.total), str(fees.each)) for fees in line.fees] == [
-        ("CNY", "11.00", "11.00"), ("EUR", "0.05", "0.05"),
+        ("CNY", "11.50", "11.50"), ("EUR", "0.05", "0.05"),
     ]  # fmt: skip
 
 
@@ -274,9 +275,10 @@ def test_the_chart_counts_hours_and_beyond_two_days_days(manager, store, account
 
 
 def test_what_needs_somebody_leads_to_the_board(manager, store, account):
-    for _ in range(2):
-        hand(store, account, "unknown", human_asked_at=NOON)
+    for state in ("unknown", "cancelling"):
+        hand(store, account, state, human_asked_at=NOON)
     hand(store, account, "unknown")
+    hand(store, account, "failed", human_asked_at=NOON)
     order = make_order(store)
     CarrierSearch.objects.create(
         order=order, store=store, state="nobody", started_at=NOON, changed_at=NOON - DAY * 3
@@ -323,7 +325,7 @@ def test_the_figures_as_a_file(manager, store, account):
         "Minutes, Rider found: median": "1.5", "Minutes, Rider found: 90 % within": "1.5",
         "Minutes, Delivered: median": "22.0", "Minutes, Delivered: 90 % within": "22.0",
         "Came to nothing: No rider in time": "1", "Delivery fees, CNY": "8.50",
-        "Cancellation fees, CNY": "0.00", "Other fees, CNY": "0.00", "Fees per delivered order, CNY": "8.50",
+        "Cancellation fees, CNY": "0.00", "Tips, CNY": "0.00", "Fees per delivered order, CNY": "8.50",
     }  # fmt: skip
 
 
