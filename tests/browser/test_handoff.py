@@ -18,6 +18,13 @@ STEP_ALL = """verb => {
   const from = { start: "accepted", ready: "making" }[verb];
   for (const card of board.cards) if (card.state === from) board.step(card, verb);
 }"""
+GO_HOME = """async () => {
+  const { board } = document.querySelector("board-app");
+  const { riders } = await board.crew.look();
+  const token = /csrftoken=([^;]+)/.exec(document.cookie)[1];
+  const body = new URLSearchParams({ csrfmiddlewaretoken: token, put_back: "on" });
+  for (const { id } of riders) await fetch(`riders/${id}/end`, { method: "POST", body });
+}"""
 COUNT = "state => document.querySelector('board-app').board.cards.filter(card => card.state === state).length"
 OPEN = "() => document.querySelector('board-app').board.commands.entries.length"
 
@@ -30,6 +37,12 @@ def refusing(shop):
         httpx.post(address, json={"target": courier, "kind": "refuse", "times": -1}).raise_for_status()
     yield lambda: httpx.delete(address).raise_for_status()
     httpx.delete(address).raise_for_status()
+
+
+@pytest.fixture
+def no_riders(board):
+    """The store's own riders go home: only couriers are left."""
+    board.evaluate(GO_HOME)
 
 
 @pytest.fixture
@@ -56,7 +69,8 @@ def on_the_shelf(board, order):
     return card
 
 
-def test_the_suggested_carrier_is_asked_with_one_tap_and_the_code_finds_the_bag(board, order, slow_riders):
+@pytest.mark.usefixtures("slow_riders")
+def test_the_suggested_carrier_is_asked_with_one_tap_and_the_code_finds_the_bag(board, order):
     card = on_the_shelf(board, order)
     suggestion = card.locator(".carry-suggestion")
     expect(suggestion).to_contain_text("Hand to")
@@ -73,7 +87,8 @@ def test_the_suggested_carrier_is_asked_with_one_tap_and_the_code_finds_the_bag(
     expect(card).to_be_focused()
 
 
-def test_nobody_carries_it_is_an_alarm_until_somebody_searches_again(board, order, refusing, slow_riders):
+@pytest.mark.usefixtures("no_riders", "slow_riders")
+def test_nobody_carries_it_is_an_alarm_until_somebody_searches_again(board, order, refusing):
     card = on_the_shelf(board, order)
     press(board, board.locator(".column-choose"))
     press(board, card.locator(".card-choose"))
@@ -91,7 +106,8 @@ def test_nobody_carries_it_is_an_alarm_until_somebody_searches_again(board, orde
     expect(card.locator(".card-code, .carry-code")).to_have_count(1, timeout=2 * PATIENCE)
 
 
-def test_the_card_at_the_door_helps_riders_and_shuts_nobody_out(board, order, shop, browser, slow_riders):
+@pytest.mark.usefixtures("slow_riders")
+def test_the_card_at_the_door_helps_riders_and_shuts_nobody_out(board, order, browser):
     card = on_the_shelf(board, order)
     press(board, card.locator(".carry-suggestion"))
     code = card.locator(".card-code, .carry-code").inner_text()
@@ -115,7 +131,8 @@ def test_the_card_at_the_door_helps_riders_and_shuts_nobody_out(board, order, sh
     context.close()
 
 
-def test_thirty_orders_go_with_one_tap_and_each_has_its_result(board, order, slow_riders):
+@pytest.mark.usefixtures("no_riders", "slow_riders")
+def test_thirty_orders_go_with_one_tap_and_each_has_its_result(board, order):
     order(fulfilment="store_courier", count=MOST)
     make_ready(board, MOST)
     press(board, board.locator(".column-choose"))

@@ -26,6 +26,7 @@ PLACES = [
     ("", "/api/v1/docs", 200),
     ("staff", "/", 200),
     ("staff", "/stores/<stores.store>/", 200),
+    ("staff", "/stores/<stores.store>/door/", 200),
     ("staff", "/reports/", 404),
     ("staff", "/reports/channels/", 404),
     ("staff", "/reports/couriers/", 404),

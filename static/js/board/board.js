@@ -69,7 +69,9 @@ export class Board extends EventTarget {
     });
     const changed = () => this.#changed();
     const read = (path) => this.read(path);
-    this.bulk = new Bulk({ ask: (...wish) => this.ask(...wish), read, changed, env: BROWSER });
+    const ask = (...wish) => this.ask(...wish);
+    const scope = `portal.bulk.${boot.store.id}.${boot.user.id}`;
+    this.bulk = new Bulk({ ask, read, changed, storage: sessionStorage, scope, env: BROWSER });
     this.crew = new Crew({ read, changed, env: BROWSER });
     this.feed = new Feed({
       socketUrl: new URL(boot.socket, location.href.replace(/^http/, "ws")).href,
@@ -88,6 +90,7 @@ export class Board extends EventTarget {
     this.feed.start();
     this.commands.drain();
     this.crew.start();
+    this.bulk.resume();
     setInterval(() => this.#tick(), TICK_MS);
     addEventListener("online", () => this.feed.wake());
     document.addEventListener("visibilitychange", () => document.hidden || this.feed.wake());

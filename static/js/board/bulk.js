@@ -9,6 +9,7 @@ import { canHandOff } from "./carriage.js";
 
 const FIRST_LOOK_MS = 400;
 const LOOK_MS = 1_000;
+const MOST = 1_000; // the API takes no more at once
 
 export class Bulk {
   /** Whether cards are being chosen: then a touch chooses a card instead of working it. */
@@ -18,9 +19,11 @@ export class Bulk {
   /** {id, total, done, refused, waiting, items} of the last tap, {id: null} while it is sent; else null. */
   run = null;
   #key = null;
-  #board;
+  #changed;
   #ask;
   #read;
+  #storage;
+  #scope;
   #env;
 
   /**
@@ -28,13 +31,27 @@ export class Bulk {
    * @param {(path: string, body: object, key: string) => Promise<object|null>} options.ask
    * @param {(path: string) => Promise<object|null>} options.read
    * @param {() => void} options.changed
+   * @param {Storage} options.storage keeps what is under way over a reload
+   * @param {string} options.scope its key there
    * @param {object} options.env uuid, setTimeout
    */
-  constructor({ ask, read, changed, env }) {
+  constructor({ ask, read, changed, storage, scope, env }) {
     this.#ask = ask;
     this.#read = read;
-    this.#board = changed;
+    this.#changed = changed;
+    this.#storage = storage;
+    this.#scope = scope;
     this.#env = env;
+  }
+
+  /** The page was loaded anew while a tap was being carried out: follow it to its end. */
+  resume() {
+    const kept = JSON.parse(this.#storage.getItem(this.#scope) ?? "null");
+    if (!kept) return;
+    this.run = { ...kept, done: 0, refused: 0, waiting: kept.total, items: [] };
+    this.chosen = new Set(kept.chosen);
+    this.choosing = true;
+    this.#look();
   }
 
   /** Whether a tap is being carried out. */
@@ -51,14 +68,14 @@ export class Bulk {
   toggleChoosing() {
     this.choosing = !this.choosing;
     if (!this.choosing) this.#clear();
-    this.#board();
+    this.#changed();
   }
 
   toggle(id) {
     this.#key = null;
     this.chosen = new Set(this.chosen);
     if (!this.chosen.delete(id)) this.chosen.add(id);
-    this.#board();
+    this.#changed();
   }
 
   /** Choose all that can be handed off; if they are already, none. */
@@ -66,7 +83,7 @@ export class Bulk {
     this.#key = null;
     const all = handable(cards);
     this.chosen = new Set(all.every((id) => this.chosen.has(id)) ? [] : all);
-    this.#board();
+    this.#changed();
   }
 
   /** What has left the shelf, or found a carrier, is not chosen any more. */
@@ -90,20 +107,22 @@ export class Bulk {
       waiting: this.chosen.size,
       items: [],
     };
-    this.#board();
+    this.#changed();
     const begun = await this.#ask("/handoffs", { orders: [...this.chosen], target }, this.#key.word);
     this.run = begun && { ...this.run, id: begun.id, total: begun.total };
-    if (begun) this.#key = null;
-    this.#board();
-    if (begun) this.#lookIn(FIRST_LOOK_MS);
-    return Boolean(begun);
+    this.#changed();
+    if (!begun) return false;
+    this.#key = null;
+    this.#keep({ id: begun.id, total: begun.total, chosen: [...this.chosen] });
+    this.#lookIn(FIRST_LOOK_MS);
+    return true;
   }
 
   /** Done with: away with the result, and with the choosing if nothing is left to do. */
   dismiss() {
     this.run = null;
     if (!this.chosen.size) this.choosing = false;
-    this.#board();
+    this.#changed();
   }
 
   #lookIn(wait) {
@@ -116,8 +135,14 @@ export class Bulk {
     if (!this.run) return;
     if (told) this.run = { ...told, id: this.run.id };
     if (told) this.chosen = leftOf(this.chosen, told);
-    this.#board();
+    this.#changed();
     if (this.busy) this.#lookIn(LOOK_MS);
+    else this.#keep(null);
+  }
+
+  #keep(what) {
+    if (what) this.#storage.setItem(this.#scope, JSON.stringify(what));
+    else this.#storage.removeItem(this.#scope);
   }
 
   #clear() {
@@ -129,7 +154,8 @@ export class Bulk {
 
 /** Ids of the cards that can be handed off now, in their order. */
 export function handable(cards) {
-  return [...cards].filter(canHandOff).map(({ id }) => id);
+  const all = [...cards].filter(canHandOff).map(({ id }) => id);
+  return all.slice(0, MOST);
 }
 
 /** What is still chosen once a tap has gone so far: all but what was done. */

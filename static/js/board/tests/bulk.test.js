@@ -9,7 +9,7 @@ import { card } from "./samples.js";
 const ready = (id, more = {}) => card({ id, state: "ready", fulfilment: "store_courier", ...more });
 
 /** A bulk whose server answers as `answers` says; `later` holds what it wants done later. */
-function bulkWith(answers) {
+function bulkWith(answers, kept = new Map()) {
   const asked = [];
   const later = [];
   let uuids = 0;
@@ -20,6 +20,12 @@ function bulkWith(answers) {
     },
     read: async () => answers.read.shift(),
     changed: () => {},
+    storage: {
+      getItem: (name) => kept.get(name) ?? null,
+      setItem: (name, value) => kept.set(name, value),
+      removeItem: (name) => kept.delete(name),
+    },
+    scope: "bulk",
     env: { uuid: () => `key-${++uuids}`, setTimeout: (act) => later.push(act) },
   });
   return { bulk, asked, look: () => later.shift()?.() };
@@ -80,6 +86,29 @@ test("a tap that got no answer goes out again under the same key, another choice
     ["key-1", "key-1", "key-2"],
   );
   assert.deepEqual([bulk.run, [...bulk.chosen]], [null, [2]]);
+});
+
+test("a reload in between loses neither the result nor what is left to do", async () => {
+  const kept = new Map();
+  const { bulk: before } = bulkWith({ ask: [{ id: 9, total: 2 }], read: [] }, kept);
+  before.toggleAll([ready(1), ready(2)]);
+  await before.start("auto");
+
+  const items = [
+    { order: 1, outcome: "done" },
+    { order: 2, outcome: "refused" },
+  ];
+  const last = { total: 2, done: 1, refused: 1, waiting: 0, items };
+  const { bulk: after } = bulkWith({ ask: [], read: [last] }, kept);
+  after.resume();
+  await Promise.resolve();
+  await Promise.resolve();
+
+  assert.deepEqual([after.run, [...after.chosen], after.choosing], [{ ...last, id: 9 }, [2], true]);
+  assert.equal(kept.size, 0);
+  const { bulk: later } = bulkWith({ ask: [], read: [] }, kept);
+  later.resume();
+  assert.equal(later.run, null);
 });
 
 test("leaving the choosing forgets what was chosen, but not what is under way", async () => {
