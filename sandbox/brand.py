@@ -167,7 +167,12 @@ def _with_qa(brand: Brand) -> Brand:
         peisong=(PeisongAccount("test_appkey", "test_secret", "4011"), *brand.peisong),
         uber=(UberAccount("test_customer", "test_client", "test_secret", "test_signing_key"), *brand.uber),
         doordash=(
-            DoorDashAccount("test_developer", "test_key", "dGVzdF9zaWduaW5nX3NlY3JldA", "Basic dGVzdDp0ZXN0"),
+            DoorDashAccount(
+                "test_developer",
+                "test_key",
+                "dGhlLXNpZ25pbmctc2VjcmV0LW9mLXRoZS1zYW5kYm94",
+                "Basic dGVzdDp0ZXN0",
+            ),
             *brand.doordash,
         ),
     )

@@ -37,7 +37,7 @@ CREDENTIALS = {
     "doordash": {
         "developer_id": "test_developer",
         "key_id": "test_key",
-        "signing_secret": "dGVzdF9zaWduaW5nX3NlY3JldA",
+        "signing_secret": "dGhlLXNpZ25pbmctc2VjcmV0LW9mLXRoZS1zYW5kYm94",
         "webhook_authorization": "Basic dGVzdDp0ZXN0",
         "calling_code": "+1",
     },

@@ -53,7 +53,7 @@ DROP = {
     "order_value": 1500,
 }
 DOORDASH = {"developer_id": "test_developer", "key_id": "test_key"}
-DOORDASH_SECRET = b"test_signing_secret"
+DOORDASH_SECRET = b"the-signing-secret-of-the-sandbox"
 
 
 @dataclass

@@ -1,8 +1,10 @@
 """DoorDash Drive: a strict token with every call, one delivery a name, webhooks with a fixed header only."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from starlette.responses import JSONResponse
 
 from sandbox.tests.conftest import eventually
@@ -145,3 +147,14 @@ async def test_doordash_says_no_in_its_own_words(city, kind, expected):
     assert code(await city.drop("mp7")) == expected
     assert await city.ledger() == []
     assert (await city.drop("mp7")).status_code == 200
+
+
+async def test_a_quote_is_good_for_five_minutes(city):
+    wish = {**DROP, "external_delivery_id": "mp7"}
+    await city.doordash("POST", "quotes", wish)
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=6), tick=True):
+        late = await city.doordash("POST", "quotes/mp7/accept", {}, token=make_token())
+        assert code(late) == (409, "quote_expired")
+        await city.doordash("POST", "quotes", wish, token=make_token())
+        taken = await city.doordash("POST", "quotes/mp7/accept", {}, token=make_token())
+    assert taken.json()["delivery_status"] == "created"

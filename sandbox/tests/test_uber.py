@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from sandbox import uber_wire as wire
 from sandbox.tests.conftest import eventually
@@ -172,3 +173,15 @@ async def test_uber_says_no_in_its_own_words(city, kind, expected):
     assert code(await city.parcel("mp7")) == expected
     assert await city.ledger() == []
     assert (await city.parcel("mp7")).status_code == 200
+
+
+async def test_time_ends_quotes_keys_and_tokens(city):
+    quote = (await city.uber("POST", "delivery_quotes", QUOTE)).json()
+    first = (await city.parcel("mp7")).json()
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=16), tick=True):
+        assert code(await city.parcel("mp8", quote_id=quote["id"])) == (400, "expired_quote")
+        assert (await city.parcel("mp7")).json()["id"] == first["id"]
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=61), tick=True):
+        assert code(await city.parcel("mp7")) == (409, "duplicate_delivery")
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=31), tick=True):
+        assert code(await city.parcel("mp9")) == (401, "unauthorized")
