@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from couriers.models import HandOff, RiderReport
+from couriers.models import CarrierSearch, HandOff, RiderReport
 from couriers.riders import links, photos
 from couriers.riders.shifts import end_shift, new_link
 from couriers.services import cancel_hand_off, hand_to_rider
 from couriers.tests.factories import MEI, NOW, after, make_order, make_rider
 from couriers.tests.riders import PHOTO, PLAIN_PHOTO, Phone, carried_by, handed, on_shift
-from couriers.tests.work import facts
+from couriers.tests.work import facts, run_all
 from orders.models import Order, OrderEvent
 
 pytestmark = pytest.mark.django_db
@@ -374,3 +374,12 @@ def test_two_riders_of_a_store_have_lists_of_their_own() -> None:
     order = make_order(one.rider.store)
     handed(order, two.rider)
     assert (len(Phone(one).stops()["stops"]), len(Phone(two).stops()["stops"])) == (0, 1)
+
+
+def test_what_a_rider_gave_back_is_not_offered_to_them_again() -> None:
+    shift = on_shift()
+    handoff = carried_by(shift)
+    Phone(shift).tap("given-back", handoff, at=after(60))
+    run_all(after(61))
+    search = CarrierSearch.objects.get(order=handoff.order_id)
+    assert (search.state, search.excluded) == ("nobody", [f"rider:{shift.rider_id}"])

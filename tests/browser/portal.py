@@ -68,12 +68,12 @@ class Portal:
         )
         return done.stdout
 
-    def _wait(self, seconds: float = 30) -> None:
+    def _wait(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 urlopen(f"{self.url}/livez", timeout=1).close()  # noqa: S310 -- our own address
-            except URLError:
+            except (URLError, TimeoutError):
                 time.sleep(0.1)
             else:
                 return

@@ -41,7 +41,8 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) rider.sleep();
   else rider.refresh();
 });
-keepShell();
+// Without a network nothing new is kept, and what was kept stays.
+keepShell().catch(() => {});
 
 /** Also where the page came over plain HTTP, in a shop's own network: randomUUID is for secure pages only. */
 function uuid() {
