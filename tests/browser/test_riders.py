@@ -1,0 +1,251 @@
+"""A rider's phone and the counter's page of riders in a real browser, against a running portal."""
+
+import re
+import struct
+import zlib
+
+import pytest
+from playwright.sync_api import expect
+
+from reports.tests.rows import PASSWORD
+from tests.browser.inspect import barriers, policy_breaks, watch
+from tests.browser.portal import Portal
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+FILL = """
+import json
+from django.utils import timezone
+from tests.browser.riders_world import build
+print(json.dumps(build(timezone.now())))
+"""
+STATES = """
+import json
+from tests.browser.riders_world import states
+print(json.dumps(states({bags})))
+"""
+PATIENCE = 30_000  # milliseconds; a busy machine is no fault of the page
+SIZES = [(1280, 800), (390, 844), (1920, 1080)]
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory):
+    """One of our own: its network goes away in the middle."""
+    running = Portal(tmp_path_factory.mktemp("riders"), FILL)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def phone(portal, browser):
+    """A phone's page of a rider's link; afterwards no policy break and no script error."""
+    opened = []
+
+    def open_page(link="link", **options):
+        options = {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", **options}
+        context = browser.new_context(base_url=portal.url, **options)
+        context.set_default_timeout(PATIENCE)
+        errors = watch(context)
+        page = context.new_page()
+        opened.append((context, page, errors))
+        page.goto(portal.rows[link])
+        page.locator(".rider-stops, .rider-empty").first.wait_for()
+        return page
+
+    yield open_page
+    for context, page, errors in opened:
+        breaks = policy_breaks(page)
+        context.close()
+        assert (breaks, errors) == ([], [])
+
+
+@pytest.fixture(scope="module")
+def session(portal, browser):
+    """The cookies of the store's manager."""
+    context = browser.new_context(base_url=portal.url)
+    page = context.new_page()
+    page.goto("/login/")
+    page.fill("[name=username]", "manager")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(lambda url: "/login/" not in url)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def counter(portal, session, browser):
+    """The counter's page at some size; afterwards no policy break and no script error."""
+    opened = []
+
+    def open_page(width=1280, height=800, **options):
+        size = {"width": width, "height": height}
+        context = browser.new_context(base_url=portal.url, storage_state=session, viewport=size, **options)
+        context.set_default_timeout(PATIENCE)
+        errors = watch(context)
+        page = context.new_page()
+        opened.append((context, page, errors))
+        page.goto(f"/stores/{portal.rows['store']}/riders/")
+        return page
+
+    yield open_page
+    for context, page, errors in opened:
+        breaks = policy_breaks(page)
+        context.close()
+        assert (breaks, errors) == ([], [])
+
+
+def stop(page, number):
+    return page.locator("article", has=page.locator(".stop-number", has_text=re.compile(f"^#{number}$")))
+
+
+def rows(portal, *places):
+    """State and progress of hand-offs, state of their orders, who did the last step."""
+    return portal.shell(STATES.format(bags=[portal.rows["bags"][place] for place in places]))
+
+
+def kept_offline(page):
+    """Whether the phone could open this page without a network."""
+    page.wait_for_function(
+        """async () => navigator.serviceWorker.controller
+            && (await (await caches.open("rider-shell")).keys()).some(({url}) => url === location.href)"""
+    )
+
+
+def picture(width, height):
+    """A PNG, as large as a camera's."""
+
+    def chunk(kind, content):
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    lines = zlib.compress((b"\0" + bytes([200, 120, 40]) * width) * height)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+
+
+def test_without_a_network_the_rider_goes_on_and_the_portal_catches_up(portal, phone):
+    page = phone()
+    kept_offline(page)
+    portal.stop()
+    stop(page, "A12").get_by_role("button", name="Picked up").click()
+    expect(page.get_by_text("1 step not sent yet")).to_be_visible()
+    page.reload()
+    expect(page.locator(".rider-line")).to_contain_text("No network", timeout=PATIENCE)
+    expect(stop(page, "A12").locator("[data-step=delivered]")).to_be_visible()
+    stop(page, "A12").locator("[data-step=delivered]").click()
+    expect(page.get_by_text("#A12 delivered")).to_be_visible()
+    expect(stop(page, "A12")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("2 steps not sent yet")).to_be_visible(timeout=PATIENCE)
+    expect(stop(page, "A12")).to_have_count(0)
+    portal.start()
+    expect(page.get_by_text("not sent yet")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator(".rider-done")).to_contain_text("1 delivered")
+    assert rows(portal, 0) == [["delivered", "delivered", "delivered", "王师傅"]]
+
+
+def test_a_tap_is_taken_back(portal, phone):
+    page = phone()
+    stop(page, "A16").get_by_role("button", name="Picked up").click()
+    expect(stop(page, "A16").locator("[data-step=delivered]")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(stop(page, "A16").locator("[data-step=picked-up]")).to_be_visible()
+    stop(page, "A15").locator("[data-step=delivered]").click()
+    expect(stop(page, "A15")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(stop(page, "A15")).to_be_visible()
+    expect(page.get_by_text("not sent yet")).to_have_count(0, timeout=PATIENCE)
+    ready = ["confirmed", "assigned", "ready", "王师傅"]
+    assert rows(portal, 4, 3) == [["confirmed", "picked_up", "collected", "王师傅"], ready]
+
+
+def test_a_problem_goes_out_with_a_small_photo_and_the_counter_sees_it(portal, phone, counter):
+    page = phone()
+    stop(page, "A15").get_by_role("button", name="Problem").click()
+    page.get_by_label("The address is wrong").check()
+    page.get_by_label("A few words, if you like").fill("<i>There is no number 465</i>")
+    photo = {"name": "a.png", "mimeType": "image/png", "buffer": picture(2600, 1300)}
+    page.set_input_files("[name=photo]", photo)
+    expect(page.get_by_text("1 photo")).to_be_visible()
+    assert barriers(page) == []
+    page.get_by_role("button", name="Report").click()
+    expect(page.get_by_text("The rider says: the address is wrong.")).to_be_visible()
+    seen = counter()
+    expect(seen.get_by_text("<i>There is no number 465</i>")).to_be_visible()
+    image = seen.locator(".report-photo img").first
+    image.scroll_into_view_if_needed()
+    seen.wait_for_function("document.querySelector('.report-photo img').naturalWidth > 0")
+    assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [1280, 640]
+
+
+def test_a_guest_is_called_and_found_with_the_phones_own_apps(phone):
+    page = phone()
+    found = stop(page, "A15")
+    place = found.get_by_role("link", name="Map").get_attribute("href")
+    assert place.startswith("geo:31.234,121.476?q=31.234,121.476(")
+    found.get_by_role("button", name="Call").click()
+    call = found.get_by_role("link", name="Call")
+    expect(call).to_have_attribute("href", "tel:13800000000")
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("de-DE", "light"), ("zh-CN", "dark")])
+def test_the_phones_page_is_open_to_everybody(phone, language, scheme):
+    page = phone(locale=language, color_scheme=scheme)
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert page.evaluate("document.documentElement.lang") == {"zh-CN": "zh-hans"}.get(language, language[:2])
+    touch = page.locator(".stop-next").first.bounding_box()["height"]
+    assert touch >= 56
+
+
+def test_a_phone_with_nothing_to_do_says_so(phone):
+    page = phone("other")
+    expect(page.get_by_text("Nothing to bring right now.")).to_be_visible()
+    assert barriers(page) == []
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_counters_page_is_open_to_everybody(counter, width, height):
+    page = counter(width, height)
+    assert barriers(page) == []
+    page.get_by_role("link", name="Show the code").first.click()
+    expect(page.locator("dialog .qr")).to_be_visible()
+    assert barriers(page) == []
+    square = page.locator("dialog .qr").bounding_box()
+    assert min(square["width"], square["height"]) >= 280
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.get_by_role("link", name="Done").click()
+    assert page.locator(".qr").count() == 0
+
+
+def test_a_run_is_given_with_one_tap_and_is_on_the_phone(phone, counter):
+    page = phone("other")
+    seen = counter()
+    seen.get_by_role("button", name=re.compile(r"^Give \d orders? to Ann$")).click()
+    expect(seen.get_by_text(re.compile(r"^\s*Ann has \d orders?\.\s*$"))).to_be_visible()
+    page.reload()
+    expect(page.locator(".stop").first).to_be_visible()
+
+
+def test_a_new_link_ends_the_old_one_and_what_was_tapped_goes_out_with_the_new(portal, phone, counter):
+    page = phone()
+    kept_offline(page)
+    seen = counter()
+    member = seen.locator(".member", has=seen.get_by_role("heading", name="王师傅"))
+    member.get_by_role("button", name="New link").click()
+    expect(seen.get_by_text("the old one is worthless")).to_be_visible()
+    stop(page, "A14").get_by_role("button", name="Picked up").click()
+    expect(page.get_by_role("heading", name="This link is no longer valid.")).to_be_visible()
+    expect(page.get_by_text("1 step not sent yet")).to_be_visible()
+    link = portal.shell(f"""
+import json
+from couriers.models import Shift
+from couriers.riders.links import token_of
+print(json.dumps("/r/" + token_of(Shift.objects.get(rider={portal.rows["riders"][0]}, ended_at=None)) + "/"))
+""")
+    page.goto(link)
+    expect(stop(page, "A14").locator("[data-step=delivered]")).to_be_visible()
+    expect(page.get_by_text("not sent yet")).to_have_count(0, timeout=PATIENCE)
+    assert rows(portal, 2) == [["confirmed", "picked_up", "collected", "王师傅"]]
