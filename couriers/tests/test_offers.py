@@ -1,0 +1,206 @@
+"""The HTTP API of offers, splits, searches and questions: what it answers, and to whom."""
+
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from couriers.models import CarrierSearch, HandOff
+from couriers.offers import quoted_draft
+from couriers.tests.factories import NOW, after, make_order, make_staff, make_store
+from couriers.tests.fake_dada import FakeDada
+from couriers.tests.searches import at_work, courier, policy
+from couriers.tests.work import run_all
+from orders.models import Order, OrderEvent
+from stores.models import Store
+
+pytestmark = pytest.mark.django_db
+
+
+class Counter:
+    """Somebody of a store's staff, and how they ask and command."""
+
+    def __init__(self, order: Order) -> None:
+        self.order, self.store = order, order.store
+        self.client = Client()
+        self.client.force_login(make_staff(self.store))
+
+    def address(self, path: str, store: Store | None = None) -> str:
+        return f"/api/v1/stores/{(store or self.store).pk}/orders/{self.order.pk}/{path}"
+
+    def get(self, path: str) -> Any:
+        return self.client.get(self.address(path))
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.client.post(
+            self.address(path), data=body or {}, content_type="application/json", headers=headers
+        )
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter(make_order())
+
+
+def test_offers_tell_price_and_time_and_who_is_best(counter: Counter, dada: FakeDada) -> None:
+    rider = at_work(counter.store)
+    account = courier(counter.store, dada)
+    away = courier(counter.store, dada, "Away")
+    away.base_url = "http://127.0.0.1:9/dada"
+    away.save()
+    with time_machine.travel(NOW, tick=False):
+        offers = counter.get("offers").json()
+    refs = [offer.pop("quote") for offer in offers]
+    assert offers == [
+        {
+            "key": f"rider:{rider.pk}",
+            "kind": "rider",
+            "id": rider.pk,
+            "name": "Old Wang",
+            "fee": None,
+            "currency": "CNY",
+            "minutes": None,
+            "expires_at": None,
+            "error": "",
+            "marks": ["suggested"],
+        },
+        {
+            "key": f"courier:{account.pk}",
+            "kind": "courier",
+            "id": account.pk,
+            "name": "Dada",
+            "fee": 850,
+            "currency": "CNY",
+            "minutes": None,
+            "expires_at": "2026-02-06T04:03:00.000Z",
+            "error": "",
+            "marks": [],
+        },
+        {
+            "key": f"courier:{away.pk}",
+            "kind": "courier",
+            "id": away.pk,
+            "name": "Away",
+            "fee": None,
+            "currency": "CNY",
+            "minutes": None,
+            "expires_at": None,
+            "error": "no connection (ConnectError)",
+            "marks": [],
+        },
+    ]
+    assert [ref is not None for ref in refs] == [False, True, False]
+    assert not CarrierSearch.objects.exists()
+
+
+def test_the_cheapest_is_marked_where_there_are_two(counter: Counter, dada: FakeDada) -> None:
+    courier(counter.store, dada, "A")
+    courier(counter.store, dada, "B")
+    assert [offer["marks"] for offer in counter.get("offers").json()] == [
+        ["cheapest", "suggested"],
+        ["cheapest"],
+    ]
+
+
+def test_a_price_is_good_for_its_order_its_courier_its_time_and_once(dada: FakeDada) -> None:
+    counter = Counter(make_order())
+    account, other = courier(counter.store, dada), courier(counter.store, dada, "Other")
+    ref = counter.get("offers").json()[0]["quote"]
+    order_id = counter.order.pk
+
+    def draft(ref: str = ref, order_id: int = order_id, whose: Any = account, seconds: float = 0) -> Any:
+        return quoted_draft(ref, order_id=order_id, account=whose, now=after(seconds))
+
+    taken = draft()
+    assert taken.quote_ref.startswith("D1.")
+    assert [draft("made up"), draft(order_id=0), draft(whose=other), draft(seconds=180)] == [None] * 4
+    counter.post("handoff", {"courier": account.pk, "quote": ref})
+    HandOff.objects.update(origin_id=taken.origin_id)
+    assert draft() is None
+
+
+def test_a_made_up_price_is_not_taken_and_does_no_harm(counter: Counter, dada: FakeDada) -> None:
+    account = courier(counter.store, dada)
+    reply = counter.post("handoff", {"courier": account.pk, "quote": "gAAAA-made-up"})
+    assert reply.status_code == 200
+    assert HandOff.objects.get().quote_ref == ""
+
+
+def test_whom_the_policy_asks_is_found_by_itself(counter: Counter, dada: FakeDada) -> None:
+    courier(counter.store, dada)
+    reply = counter.post("handoff", {"auto": True}).json()
+    assert reply["card"]["delivery"]["search"]["state"] == "seeking"
+    assert CarrierSearch.objects.get().state == "seeking"
+
+
+def test_an_order_is_split_and_its_bags_are_followed_one_by_one(counter: Counter) -> None:
+    rider = at_work(counter.store)
+    given = counter.post("handoff", {"rider": rider.pk, "bags": 2}).json()
+    assert (given["card"]["delivery"]["bags"], len(given["card"]["delivery"]["parts"])) == (2, 2)
+    states = []
+    for path, body in (("picked-up", {"bag": 1}), ("picked-up", {"bag": 2}), ("delivered", {})):
+        states.append(counter.post(f"handoff/{path}", body).json()["card"]["state"])
+    assert states == ["ready", "collected", "delivered"]
+
+
+@pytest.mark.parametrize("bags", [0, 21, "x", 3])
+def test_an_order_is_split_into_sensibly_many_bags(counter: Counter, bags: Any) -> None:
+    reply = counter.post("handoff", {"rider": at_work(counter.store).pk, "bags": bags})
+    assert reply.status_code == 422
+    assert not HandOff.objects.exists()
+
+
+@pytest.mark.parametrize("body", [{"auto": False}, {"auto": True, "rider": 1}, {"quote": "x" * 3_000}])
+def test_a_hand_off_names_one_of_the_three(counter: Counter, body: Any) -> None:
+    assert counter.post("handoff", body).status_code == 422
+
+
+def test_search_again_says_who_carries_it_if_somebody_does(counter: Counter) -> None:
+    policy(counter.store, automatic=False)
+    again = counter.post("handoff/search-again").json()
+    assert again["card"]["delivery"]["search"]["state"] == "seeking"
+    counter.post("handoff", {"rider": at_work(counter.store).pk})
+    reply = counter.post("handoff/search-again")
+    assert (reply.status_code, reply.json()["code"], reply.json()["by"]) == (409, "live_handoff", "Mei")
+
+
+@pytest.mark.parametrize(("has", "state"), [(True, "sent"), (False, "failed")])
+def test_a_question_is_answered_once(counter: Counter, dada: FakeDada, has: bool, state: str) -> None:
+    counter.post("handoff", {"courier": courier(counter.store, dada).pk})
+    HandOff.objects.update(state="unknown", human_asked_at=NOW)
+    key = {"Idempotency-Key": "0a7c1f0e-6f0e-4a53-9d0a-0f6f0a9a2c11"}
+    first = counter.post("handoff/settle", {"has": has}, **key).json()
+    assert first["card"]["delivery"]["state"] == state
+    assert counter.post("handoff/settle", {"has": has}, **key).json() == first
+    assert counter.post("handoff/settle", {"has": has}).status_code == 409
+
+
+def test_asking_again_is_a_command_like_any_other(counter: Counter, dada: FakeDada) -> None:
+    assert counter.post("handoff/ask-again").status_code == 409
+    counter.post("handoff", {"courier": courier(counter.store, dada).pk})
+    HandOff.objects.update(state="unknown", human_asked_at=NOW)
+    events = OrderEvent.objects.count()
+    assert counter.post("handoff/ask-again").status_code == 200
+    assert OrderEvent.objects.count() == events + 1
+
+
+@pytest.mark.parametrize("body", [{}, {"has": "perhaps"}, {"has": True, "bag": 0}])
+def test_an_answer_is_yes_or_no(counter: Counter, body: Any) -> None:
+    assert counter.post("handoff/settle", body).status_code == 422
+
+
+def test_a_foreign_order_is_not_there(counter: Counter) -> None:
+    counter.client.force_login(make_staff(make_store()))
+    assert counter.get("offers").status_code == 404
+    for path in ("settle", "ask-again", "search-again", "cancel"):
+        body = {"has": True} if path == "settle" else {}
+        assert counter.post(f"handoff/{path}", body).status_code == 404
+
+
+def test_what_runs_after_a_tap_needs_nobody(counter: Counter, dada: FakeDada) -> None:
+    courier(counter.store, dada)
+    counter.post("handoff", {"auto": True})
+    moment = CarrierSearch.objects.get().changed_at
+    run_all(moment)
+    assert HandOff.objects.get().state == "sent"
