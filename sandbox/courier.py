@@ -150,6 +150,10 @@ class Courier(ABC):
             return CutReply()
         return answer
 
+    def chatter(self, errand: Errand) -> list[Post]:
+        """Return callbacks that change nothing about an errand; most couriers have some."""
+        return []
+
     async def detour(self, errand: Errand) -> None:  # noqa: B027 - most couriers have none
         """What else a test may have wished to happen to this courier's errand, before it is fetched."""
 
@@ -183,6 +187,8 @@ class Courier(ABC):
                 await self._step(errand, Step.RETURNED, 20.0)
                 return
             if step == Step.PICKED_UP:
+                if self.take("chatter", errand):
+                    self.push(errand, self.chatter(errand))
                 await self.detour(errand)
             await self._step(errand, step, seconds)
 

@@ -82,6 +82,10 @@ class DoorDash(Courier):
             self._post(errand, done, url=account.callback_url.rstrip("/") + "x/", forged=True),
         ]
 
+    def chatter(self, errand: Errand) -> list[Post]:
+        """The rider carries another one too."""
+        return [self._post(errand, "DELIVERY_BATCHED")]
+
     def _call(self, verb: str, do: Callable[[DoorDashAccount, Body, str], Body]) -> Callable[[Request], Any]:
         """An address: check the token, do the call, answer in DoorDash's words."""
 

@@ -27,9 +27,9 @@ COURIER = ANSWERS | {
 }
 TARGETS = {
     "dada": {*COURIER, "publish_failed", "rider_cancels", "returns"},
-    "peisong": {*(COURIER - {"expired_quote"}), "limit", "exception"},
-    "uber": {*COURIER, "busy", "limit", "expired_token", "returns"},
-    "doordash": {*COURIER, "limit", "returns"},
+    "peisong": {*(COURIER - {"expired_quote"}), "limit", "exception", "chatter"},
+    "uber": {*COURIER, "busy", "limit", "expired_token", "returns", "chatter"},
+    "doordash": {*COURIER, "limit", "returns", "chatter"},
     "standard": {*ANSWERS, *STORES, *DELIVERY},
     "eleme": {
         *ANSWERS,

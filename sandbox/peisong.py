@@ -99,6 +99,12 @@ class Peisong(Courier):
             self._post(errand, done, url=elsewhere, forged=True),
         ]
 
+    def chatter(self, errand: Errand) -> list[Post]:
+        """The store's own status."""
+        account = self.accounts[errand.account]
+        body = wire.shop_status(errand.store, account.appkey, account.secret, time.time())
+        return [Post(account.callback_url, body, _FORM)]
+
     async def detour(self, errand: Errand) -> None:
         """A rider may report an exception; it goes on afterwards."""
         if errand.live and self.take("exception", errand):

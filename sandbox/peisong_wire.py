@@ -35,7 +35,8 @@ STATUS = {
     Step.DELIVERED: 50,
     Step.CANCELLED: 99,
 }
-BY_MEITUAN, BY_RIDER = 299, 399
+BY_MEITUAN = 299
+SHOP_LIVE = 40
 REQUIRED = (
     "delivery_id", "order_id", "shop_id", "delivery_service_code", "receiver_name", "receiver_address",
     "receiver_phone", "receiver_lng", "receiver_lat", "goods_value", "goods_weight",
@@ -127,6 +128,12 @@ def exception(errand: Errand, number: int, appkey: str, secret: str, now: float)
         "exception_descr": "商家出餐慢，骑手在店等待",
         "exception_time": str(int(now)),
     }, secret)  # fmt: skip
+
+
+def shop_status(shop_id: str, appkey: str, secret: str, now: float) -> bytes:
+    """Return the form that tells that a shop can be served."""
+    fields = {"shop_id": shop_id, "status": str(SHOP_LIVE), "appkey": appkey, "timestamp": str(int(now))}
+    return _signed(fields, secret)
 
 
 def _named(errand: Errand, appkey: str, now: float) -> dict[str, str]:

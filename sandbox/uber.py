@@ -114,6 +114,13 @@ class Uber(Courier):
             self._post(account, data, url=account.callback_url.rstrip("/") + "x/", forged=True),
         ]
 
+    def chatter(self, errand: Errand) -> list[Post]:
+        """Where the courier is."""
+        account = self.accounts[errand.account]
+        data = wire.delivery(errand, account.currency)
+        body = wire.event(data, account.customer_id, time.time(), kind="courier_update")
+        return [self._sealed(account, body)]
+
     def _call(self, verb: str, do: Callable[[UberAccount, Body, str], Any]) -> Callable[[Request], Any]:
         """An address: check the token, do the call, answer in Uber's words."""
 
@@ -279,6 +286,11 @@ class Uber(Courier):
         self, account: UberAccount, data: Body, *, key: str = "", url: str = "", forged: bool = False
     ) -> Post:
         body = wire.event(data, account.customer_id, time.time())
+        return self._sealed(account, body, key=key, url=url, forged=forged)
+
+    def _sealed(
+        self, account: UberAccount, body: bytes, *, key: str = "", url: str = "", forged: bool = False
+    ) -> Post:
         signed = wire.signature(key or account.webhook_key, body)
         headers = {**_JSON, "x-uber-signature": signed, "x-postmates-signature": signed}
         return Post(url or account.callback_url, body, headers, forged)

@@ -199,11 +199,11 @@ def return_id(errand: Errand) -> str:
     return errand.number.replace("del_", "ret_", 1)
 
 
-def event(data: Mapping[str, Any], customer_id: str, now: float) -> bytes:
+def event(data: Mapping[str, Any], customer_id: str, now: float, kind: str = "delivery_status") -> bytes:
     """Return the body of one event; its id is new with every call."""
     told = {
         "id": f"evt_{secrets.token_hex(11)}",
-        "kind": "event.delivery_status",
+        "kind": f"event.{kind}",
         "created": stamp(now),
         "live_mode": False,
         "delivery_id": data["id"],

@@ -115,6 +115,20 @@ async def test_what_is_held_back_comes_at_last(city, portal):
     await eventually(lambda: len(portal.heard) == 1)
 
 
+async def test_some_news_changes_nothing(tmp_path, portal):
+    async with street(tmp_path, portal, riders=True) as city:
+        for courier in NEW:
+            await city.fault(courier, "chatter")
+            await create(city, courier, "7")
+        await eventually(lambda: len(portal.heard) == 5 + 8 + 6)
+    shops = [heard.form for heard in portal.heard if "peisong" in heard.path and "shop_id" in heard.form]
+    assert [(shop["shop_id"], shop["status"]) for shop in shops] == [("QHSH01", "40")]
+    kinds = [heard.json["kind"] for heard in portal.heard if "uber" in heard.path]
+    assert kinds.count("event.courier_update") == 1
+    events = [heard.json["event_name"] for heard in portal.heard if "doordash" in heard.path]
+    assert events.count("DELIVERY_BATCHED") == 1
+
+
 async def test_an_account_can_be_singled_out_and_a_share_of_calls(city):
     await city.fault("doordash", "error500", path="test_developer/", share=0.5, times=-1)
     await city.fault("doordash", "error500", path="another_developer/", times=-1)
