@@ -16,6 +16,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from couriers.policy.document import (
     LIMITS,
@@ -37,6 +38,7 @@ from stores.channels import Channel
 OTHERWISE = "otherwise"
 RULE_ID = re.compile(r"[a-z][a-z0-9]{0,9}")
 OWN_FIRST = [("", _("as above")), ("yes", _("yes")), ("no", _("no"))]
+FROM, TO = pgettext_lazy("range", "from"), pgettext_lazy("range", "to")
 CLOCK = forms.TimeInput(format="%H:%M", attrs={"type": "time", "step": 60})
 
 
@@ -44,6 +46,16 @@ def number(lowest: int, step: str = "1", highest: int | None = None) -> forms.Nu
     """A field for a number, from `lowest`."""
     attrs = {"min": lowest, "step": step, "inputmode": "decimal" if step == "any" else "numeric"}
     return forms.NumberInput(attrs=attrs if highest is None else {**attrs, "max": highest})
+
+
+def decimal(label: Any) -> forms.DecimalField:
+    """An end of a range in kilometres or in money."""
+    return forms.DecimalField(label=label, max_digits=12, required=False, widget=number(0, "any"))
+
+
+def whole(label: Any) -> forms.IntegerField:
+    """An end of a range of whole numbers."""
+    return forms.IntegerField(label=label, required=False, widget=number(0))
 
 
 class PolicyForm(forms.Form):
@@ -122,18 +134,12 @@ class RuleForm(ChoiceForm):
     channels = forms.MultipleChoiceField(
         label=_("Platforms"), choices=Channel.choices, required=False, widget=forms.CheckboxSelectMultiple
     )
-    from_time = forms.TimeField(label=_("from"), required=False, widget=CLOCK)
-    to_time = forms.TimeField(label=_("to"), required=False, widget=CLOCK)
-    distance_from = forms.DecimalField(
-        label=_("from"), max_digits=12, required=False, widget=number(0, "any")
-    )
-    distance_to = forms.DecimalField(label=_("to"), max_digits=12, required=False, widget=number(0, "any"))
-    value_from = forms.DecimalField(label=_("from"), max_digits=12, required=False, widget=number(0, "any"))
-    value_to = forms.DecimalField(label=_("to"), max_digits=12, required=False, widget=number(0, "any"))
-    cups_from = forms.IntegerField(label=_("from"), required=False, widget=number(0))
-    cups_to = forms.IntegerField(label=_("to"), required=False, widget=number(0))
-    load_from = forms.IntegerField(label=_("from"), required=False, widget=number(0))
-    load_to = forms.IntegerField(label=_("to"), required=False, widget=number(0))
+    from_time = forms.TimeField(label=FROM, required=False, widget=CLOCK)
+    to_time = forms.TimeField(label=TO, required=False, widget=CLOCK)
+    distance_from, distance_to = decimal(FROM), decimal(TO)
+    value_from, value_to = decimal(FROM), decimal(TO)
+    cups_from, cups_to = whole(FROM), whole(TO)
+    load_from, load_to = whole(FROM), whole(TO)
 
     def __init__(self, *args: Any, digits: int = 2, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

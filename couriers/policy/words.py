@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.formats import date_format, number_format
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from couriers.policy.choosing import Why
 from couriers.policy.document import RANGES, By, Choice, Mistake, Policy, When
@@ -129,7 +129,7 @@ def place_words(mistake: Mistake, rules: list[str]) -> str:
     """Where a mistake is: the rule by its number and name, and the field."""
     words = {
         "name": _("Name"),
-        "when": _("When"),
+        "when": pgettext("rule", "When"),
         "days": _("Days"),
         "from_time": _("Time"),
         "to_time": _("Time"),
