@@ -1,13 +1,16 @@
 """What a rider's phone may do with its link, and what nobody may."""
 
+import logging
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from couriers.models import CarrierSearch, HandOff, RiderReport
 from couriers.riders import links, photos
+from couriers.riders.logs import Discreet
 from couriers.riders.shifts import end_shift, new_link
 from couriers.services import cancel_hand_off, hand_to_rider
 from couriers.tests.factories import MEI, NOW, after, make_order, make_rider
@@ -383,3 +386,13 @@ def test_what_a_rider_gave_back_is_not_offered_to_them_again() -> None:
     run_all(after(61))
     search = CarrierSearch.objects.get(order=handoff.order_id)
     assert (search.state, search.excluded) == ("nobody", [f"rider:{shift.rider_id}"])
+
+
+def test_no_link_is_ever_written_to_the_logs() -> None:
+    token = links.token_of(on_shift())
+    record = logging.LogRecord(
+        "django.request", logging.WARNING, "", 0, "%s: %s", ("Conflict", f"/r/{token}/stops"), None
+    )
+    assert Discreet().filter(record)
+    assert record.getMessage() == "Conflict: /r/…/stops"
+    assert "discreet" in settings.LOGGING["handlers"]["stderr"]["filters"]

@@ -52,14 +52,15 @@ export function promise(promisedAt, now, zone) {
   return { words, late: false, near: minutes <= 5 };
 }
 
-/** How old the list is, in words. */
-export function ageWords(age, heard, zone) {
-  if (age === null) return gettext("No list yet");
-  if (age < 20_000) return gettext("Up to date");
-  if (age < 90_000)
-    return fill(gettext("List is %(seconds)s s old"), { seconds: Math.round(age / 10_000) * 10 });
+/** How things stand with the line, and how old the list is. */
+export function lineWords({ line, age, list }, zone) {
+  if (age === null)
+    return line === "offline" ? gettext("No network, and no list yet") : gettext("No list yet");
+  const time = clock(list.heard, zone);
+  if (line === "offline") return fill(gettext("No network. The list is from %(time)s"), { time });
+  if (age < 60_000) return gettext("Up to date");
   const minutes = Math.round(age / 60_000);
-  return fill(gettext("List is %(minutes)s min old (%(time)s)"), { minutes, time: clock(heard, zone) });
+  return fill(gettext("The list is %(minutes)s min old (%(time)s)"), { minutes, time });
 }
 
 /** Why a step came to nothing. */

@@ -3,7 +3,7 @@
 import { html, nothing, repeat } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../../board/format.js";
 import { button, icon, Piece } from "../../board/parts/piece.js";
-import { ageWords, noticeWords, stepDone } from "../words.js";
+import { lineWords, noticeWords, stepDone } from "../words.js";
 
 class RiderApp extends Piece {
   static properties = { rider: { attribute: false }, opened: { state: true } };
@@ -53,11 +53,7 @@ class RiderApp extends Piece {
         </div>
         <p class="rider-line" role="status">
           ${icon(rider.line === "offline" ? "wifi-off" : "wifi")}
-          <span>${rider.line === "offline" ? `${gettext("No network")} · ` : nothing}${ageWords(
-            rider.age,
-            rider.list?.heard,
-            this.#zone,
-          )}</span>
+          <span>${lineWords(rider, this.#zone)}</span>
           ${waiting ? html`<b class="rider-waiting">${icon("send")} ${this.#waiting(waiting)}</b>` : nothing}
           <span class="rider-done">${icon("circle-check")} ${this.#delivered(delivered)}</span>
         </p>
