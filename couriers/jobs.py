@@ -4,6 +4,8 @@ Each may be run again at any time. A hand-off is claimed and committed before it
 what happened to a call nobody can vouch for is found out by asking, under our own id.
 """
 
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -20,13 +22,13 @@ from couriers.states import FINAL, EndCause, HandOffState
 from orders.states import ENDED
 from outbox.calling import CallFailed, Refused, Uncertain, Unreachable, beginning_within
 from outbox.errors import Later, NotYet
-from outbox.guard import Resting
+from outbox.guard import Guard, Resting
 from outbox.line import TOTAL_SECONDS
 from outbox.models import Job
 
 S = HandOffState
 MOST_ASKS = 5
-BUSY_WAIT = 2.0  # seconds until an errand asks again whether it is its turn
+SHORT_WAIT, SHORT_WAITS = 0.2, 4  # seconds, and how often
 # How long an errand waits for a courier that is resting.
 WAIT_OUTSIDE = timedelta(seconds=60)
 # How long a create that got no answer may still be under way inside the courier: before that,
@@ -52,12 +54,28 @@ def create(job: Job) -> None:
         record.move_and_publish(handoff, S.CANCELLED, now=now, end_cause=EndCause.GUEST)
         return
     try:
-        with door_of(account_of(handoff)).admitted(now=now):
-            claimed = record.claim(handoff.pk, now=now)
+        with ExitStack() as stack:
+            _go_in(stack, door_of(account_of(handoff)))
+            claimed = record.claim(handoff.pk, now=timezone.now())
             if claimed is not None:
                 _send(claimed)
     except Resting as resting:
         _wait_outside(handoff, job, resting)
+
+
+def _go_in(stack: ExitStack, door: Guard) -> None:
+    """Through the account's door. Whose turn is a moment away waits here, for the way back to the table is
+    longer. Raises Resting."""
+    for _ in range(SHORT_WAITS):
+        try:
+            stack.enter_context(door.admitted(now=timezone.now()))
+        except Resting as resting:
+            if not resting.busy or resting.wait > SHORT_WAIT:
+                raise
+            time.sleep(resting.wait)
+        else:
+            return
+    stack.enter_context(door.admitted(now=timezone.now()))
 
 
 def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
@@ -66,7 +84,7 @@ def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
     A busy one is no trouble: the errand waits its turn.
     """
     if resting.busy:
-        raise NotYet(BUSY_WAIT, str(resting)) from resting
+        raise NotYet(resting.wait, str(resting)) from resting
     now = timezone.now()
     if now - handoff.created_at >= WAIT_OUTSIDE:
         record.fail(handoff, gettext_noop("The courier cannot be reached."), now=now)

@@ -256,7 +256,8 @@ def suggest(search: CarrierSearch, suggestion: dict[str, Any] | None, *, now: da
 def let_time_pass(search: CarrierSearch, *, now: datetime) -> bool:
     """Nobody took it in time: call it off; the next one is asked when that is confirmed.
 
-    Two transactions: a hand-off's change never touches its search. False when there was nothing to call off.
+    Not while nobody knows whether the courier has it: that is found out first. Two transactions: a hand-off's
+    change never touches its search. False when there was nothing to call off.
     """
     last = record.live_of(search)
     called_off = last is not None and call_off(last, cause=EndCause.NO_RIDER, now=now)
@@ -273,7 +274,7 @@ def call_off(seen: HandOff, *, cause: EndCause, now: datetime) -> bool:
         return record.move_and_publish(
             seen, HandOffState.CANCELLED, now=now, actor=PORTAL, reason=reason, end_cause=cause
         )
-    if seen.state not in {HandOffState.SENT, HandOffState.UNKNOWN, HandOffState.CLAIMED}:
+    if seen.state != HandOffState.SENT:
         return False
     with transaction.atomic():
         moved = record.move_and_publish(

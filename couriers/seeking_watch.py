@@ -14,17 +14,19 @@ from orders.states import ENDED, Fulfilment, OrderState
 from outbox.services import enqueue
 
 S = SearchState
-BATCH = 200
+BATCH = 500
 # A job does what is to be done within seconds; later than this, nobody is doing it.
 PATIENCE = timedelta(seconds=20)
 NOT_LONGER = timedelta(minutes=5)
-# The states in which a courier may or may not have the errand.
+IN_DOUBT = [HandOffState.CLAIMED, HandOffState.UNKNOWN]
+# The states in which it may stay open for long whether a courier has the errand, and since when it is.
 NOT_KNOWN = {HandOffState.UNKNOWN: "created_at", HandOffState.CANCELLING: "changed_at"}
 
 
 def watch(*, now: datetime) -> dict[str, int]:
     """One round; returns how many of each kind were looked after."""
     return {
+        "closed": _close(now),
         "late": sum(seeking.let_time_pass(search, now=now) for search in _late(now)),
         "stuck": sum(_step(search, now) for search in _stuck(now)),
         "unsought": sum(_seek(order, now) for order in _unsought(now)),
@@ -32,17 +34,27 @@ def watch(*, now: datetime) -> dict[str, int]:
     }
 
 
+def _close(now: datetime) -> int:
+    """Searches of ended orders in which nobody was waited for: no card shows them any more."""
+    quiet = CarrierSearch.objects.filter(
+        state__in=[S.IDLE, S.STOPPED], order__state__in=ENDED, changed_at__lte=now - PATIENCE
+    )
+    closed = CarrierSearch.objects.filter(pk__in=list(quiet.values_list("pk", flat=True)[:BATCH]))
+    return closed.filter(state__in=[S.IDLE, S.STOPPED]).update(state=S.DONE, changed_at=now)
+
+
 def _late(now: datetime) -> list[CarrierSearch]:
-    rows = CarrierSearch.objects.filter(state=S.OFFERED, accept_by__lte=now)
+    in_doubt = HandOff.objects.filter(search=OuterRef("pk"), state__in=IN_DOUBT)
+    rows = CarrierSearch.objects.filter(~Exists(in_doubt), state=S.OFFERED, accept_by__lte=now)
     return list(rows.order_by("accept_by")[:BATCH])
 
 
 def _stuck(now: datetime) -> list[CarrierSearch]:
-    """Those that no longer say how things are: of ended orders, without the hand-off they wait for, idle
-    although the store has switched to finding carriers by itself, or seeking without anybody at it."""
+    """Those that no longer say how things are: of ended orders, without the hand-off they wait for, or
+    seeking without anybody at it."""
     live = HandOff.objects.filter(order=OuterRef("order"), bag=OuterRef("bag"), state__in=LIVE)
     wrong = (
-        Q(order__state__in=ENDED)
+        (Q(order__state__in=ENDED) & ~Q(state__in=[S.IDLE, S.STOPPED]))
         | Q(state=S.SEEKING)
         | (Q(state__in=seeking.ATTACHED) & ~Exists(live))
         | Q(state=S.OFFERED, automatic=True, accept_by=None) & ~Exists(live.filter(state="cancelling"))
