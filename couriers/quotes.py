@@ -16,6 +16,7 @@ from couriers.providers import PROVIDERS
 from couriers.providers.base import Access, Errand, Quote
 from couriers.rests import door_of, keep_rest
 from outbox.calling import CallFailed
+from outbox.connections import lend_connection
 from outbox.guard import Guard, Resting
 
 SECONDS = 1.5
@@ -47,6 +48,7 @@ def race(questions: Sequence[Question], *, seconds: float = SECONDS) -> dict[str
     """Ask all at once; returns an answer for each within `seconds`, whatever they do."""
     until = monotonic() + seconds
     asked = {question.key: _start(question, until) for question in questions}
+    lend_connection()
     wait(asked.values(), timeout=seconds)
     for question in questions:
         keep_rest(question.account)
