@@ -13,7 +13,7 @@ VENV = $(if $(PYTHON),$(PYTHON) merchant_portal/portal/venv.py .venv,\
 	$(error No usable Python found: install Python 3.11 or newer with venv, or give one: make PYTHON=/path/to/python))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz bench screenshots words requirements venv dev node
+.PHONY: help run test lint fuzz chaos bench screenshots words requirements venv dev node
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,10 @@ lint: dev node ## Check style, types, the import rule, templates, scripts and mi
 fuzz: dev ## Push 100,000 malformed messages at intake: no 5xx, memory flat
 	@PORTAL_FUZZ=100000 PORTAL_VAR=$$(mktemp -d) $(BIN)/python -m pytest -q tests/test_fuzz.py
 
-bench: dev ## Measure intake and the way to the browser
+chaos: dev ## Hand off 100,000 orders while workers die and Redis is emptied (PORTAL_CHAOS_ORDERS, PORTAL_CHAOS_SEED)
+	@$(BIN)/python -m tests.chaos.carriage.run
+
+bench: dev ## Measure intake, hand-offs and the way to the browser
 	@$(BIN)/python -m benchmarks
 
 words: dev ## Collect words into locale/ and compile them; says what is untranslated

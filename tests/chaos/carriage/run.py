@@ -6,41 +6,55 @@ orders there are and what goes wrong.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from tests.chaos.carriage.checker import faults
+from tests.chaos.carriage.checker import ENDS, faults
 from tests.chaos.carriage.database import Database, open_database
 from tests.chaos.carriage.storm import Storm, Weather
 from tests.chaos.carriage.works import CHILDREN, THREADS, Crew, Works
 
 ORDERS = 100_000
-# Some workers with threads and one with child processes: what dies differs. Of the calls to couriers some end
-# with the end of the process that made them.
-CREW = Crew(
-    pools=(THREADS, CHILDREN, THREADS, THREADS),
-    module="tests.chaos.carriage.mortal",
-    environment={"PORTAL_CHAOS_DIE": "0.003"},
-)
-AT_ONCE = 300  # orders released and not settled
+# Of the calls to couriers so many end with the end of the process that made them.
+MORTAL, DIE = "tests.chaos.carriage.mortal", 0.003
 TICK, LOOK_EVERY, SAY_EVERY = 0.05, 0.5, 10.0  # seconds
 PATIENCE = 300.0  # seconds from the end of the storm until everything is settled
 FAR = "2099-01-01"
 WAITING = f"kind = 'order.ready' AND state = 'due' AND due_at > '{FAR}'"
 SETTLED = "SELECT count(*) FROM couriers_carriersearch WHERE state IN ('done', 'nobody', 'stopped')"
 # Couriers have half a minute at least to find a rider; here they have as many seconds as this.
-HURRIED = 5.0
+HURRIED = 15.0
+OF_CARRIAGE = "queue IN ('couriers', 'searches')"
 SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`at_once`: orders released and not settled; `least`: seconds of storm at least; `lease`: a job's.
+
+    Some workers have threads and one has child processes: what dies differs.
+    """
+
+    orders: int
+    at_once: int = 1_500
+    least: float = 0.0
+    lease: int = 30
+    pools: Sequence[Sequence[str]] = (THREADS, CHILDREN, THREADS, THREADS)
+    weather: Weather = field(default_factory=Weather)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What `mortal` is told."""
+        return {"PORTAL_CHAOS_DIE": str(DIE), "PORTAL_CHAOS_LEASE": str(self.lease)}
 
 
 @dataclass(slots=True)
@@ -69,23 +83,24 @@ class Result:
         ]
 
 
-def run(*, orders: int, seed: str, weather: Weather, folder: Path, say: Callable[[str], None]) -> Result:
+def run(plan: Plan, *, seed: str, say: Callable[[str], None]) -> Result:
     """The whole of it; everything that was started has ended when this returns."""
-    result = Result(orders)
+    result = Result(plan.orders)
     with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-chaos-")))
+        folder.chmod(0o755)  # PostgreSQL runs as another user
         database = open_database(stack, folder)
-        works = Works(stack, folder, database, CREW)
-        works.prepare()
-        works.run("-m", "tests.chaos.carriage.world", json.dumps({"orders": orders}))
+        works = Works(stack, folder, database, Crew(plan.pools, MORTAL, plan.environment))
+        works.prepare(orders=plan.orders)
         works.start()
         say("everything is up")
-        storm = Storm(works, Random(seed), weather)
+        storm = Storm(works, Random(seed), plan.weather)
         begun = time.monotonic()
         storm.begin()
-        _blow(works, storm, orders, say)
+        _blow(works, storm, plan, say)
         result.seconds = time.monotonic() - begun
         storm.end()
-        _settle(works, orders, say)
+        _settle(works, plan, say)
         result.healed_in = time.monotonic() - begun - result.seconds
         errands = works.errands()
         result.errands, result.done = len(errands), dict(storm.done)
@@ -94,33 +109,35 @@ def run(*, orders: int, seed: str, weather: Weather, folder: Path, say: Callable
     return result
 
 
-def _blow(works: Works, storm: Storm, orders: int, say: Callable[[str], None]) -> None:
-    """Until every order is released."""
-    looked = said = time.monotonic()
-    waiting, begun = orders, looked
-    while waiting:
+def _blow(works: Works, storm: Storm, plan: Plan, say: Callable[[str], None]) -> None:
+    """Until every order is released, and it has lasted long enough."""
+    begun = looked = said = time.monotonic()
+    waiting = plan.orders
+    while waiting or time.monotonic() < begun + plan.least:
         works.tend()
         storm.tend()
         now = time.monotonic()
         if now - looked >= LOOK_EVERY:
             looked, waiting = now, _waiting(works.database)
-            _release(works.database, AT_ONCE - _open(works.database, orders))
+            _release(works.database, plan.at_once - _open(works.database, plan.orders))
             _hurry(works.database)
         if now - said >= SAY_EVERY:
-            said = now
-            gone = orders - waiting
-            say(f"{gone:,} of {orders:,} orders released, {gone / (now - begun):.1f}/s; {dict(storm.done)}")
+            said, gone = now, plan.orders - waiting
+            rate = gone / (now - begun)
+            say(f"{gone:,} of {plan.orders:,} orders released, {rate:.1f}/s; {dict(storm.done)}")
         time.sleep(TICK)
 
 
-def _settle(works: Works, orders: int, say: Callable[[str], None]) -> None:
+def _settle(works: Works, plan: Plan, say: Callable[[str], None]) -> None:
     """Until nothing is open, or patience is at an end: then the check will tell."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and (left := _open(works.database, orders)):
+    until, said = time.monotonic() + PATIENCE, 0.0
+    while time.monotonic() < until and (left := _left(works.database, plan.orders)):
         works.tend()
         _hurry(works.database)
-        say(f"{left:,} to settle")
-        time.sleep(1)
+        if time.monotonic() > said:
+            said = time.monotonic() + SAY_EVERY
+            say(f"{left:,} to settle")
+        time.sleep(0.5)
 
 
 def _waiting(database: Database) -> int:
@@ -130,6 +147,13 @@ def _waiting(database: Database) -> int:
 def _open(database: Database, orders: int) -> int:
     """Orders that were released and are neither carried nor given up."""
     return orders - _waiting(database) - int(database.rows(SETTLED)[0][0])
+
+
+def _left(database: Database, orders: int) -> int:
+    """Orders, hand-offs and jobs that are not settled: a search may be over before its hand-off is."""
+    live = database.rows(f"SELECT count(*) FROM couriers_handoff WHERE state NOT IN {ENDS}")
+    due = database.rows(f"SELECT count(*) FROM outbox_job WHERE state = 'due' AND {OF_CARRIAGE}")
+    return _open(database, orders) + int(live[0][0]) + int(due[0][0])
 
 
 def _release(database: Database, most: int) -> None:
@@ -150,9 +174,7 @@ def main() -> int:
     orders = int(os.environ.get("PORTAL_CHAOS_ORDERS", ORDERS))
     seed = os.environ.get("PORTAL_CHAOS_SEED") or secrets.token_hex(4)
     print(f"chaos seed: {seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="portal-chaos-") as name:
-        Path(name).chmod(0o755)  # PostgreSQL runs as another user
-        result = run(orders=orders, seed=seed, weather=Weather(), folder=Path(name), say=_say)
+    result = run(Plan(orders), seed=seed, say=_say)
     print("\n".join([*result.lines(), f"chaos seed: {seed}"]))
     return 1 if result.faults else 0
 

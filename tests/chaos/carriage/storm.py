@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +14,7 @@ from random import Random
 import redis
 
 from sandbox.faults import TARGETS
-from tests.chaos.carriage.works import Process, Works
+from tests.chaos.carriage.works import Worker, Works
 
 # Of what couriers are asked and tell, so much goes wrong in each way; where a courier has such a fault.
 COURIERS = ("dada", "peisong", "uber", "doordash")
@@ -86,8 +84,7 @@ class Storm:
         self._rouse()
         self._works.redis.wanted = True
         for worker in self._works.workers:
-            if worker.frozen:
-                self._thaw(worker)
+            worker.thaw()
 
     def _in(self, seconds: float, what: Callable[[], None]) -> None:
         heapq.heappush(self._due, (time.monotonic() + seconds, next(self._numbers), what))
@@ -101,31 +98,24 @@ class Storm:
 
     def _kill(self) -> None:
         """kill -9 of a worker: all of it, or one of its children."""
-        awake = [worker for worker in self._works.workers if not worker.frozen]
-        worker = self._dice.choice(awake)
-        children = worker.children()
-        if children and self._dice.random() < 0.5:
-            with suppress(ProcessLookupError):
-                os.kill(self._dice.choice(children), signal.SIGKILL)
+        worker = self._dice.choice(self._awake())
+        if self._dice.random() < 0.5 and worker.kill_child(self._dice):
             self.done["children killed"] += 1
         else:
             worker.kill()
             self.done["workers killed"] += 1
 
     def _freeze(self) -> None:
-        """Stop a worker in the middle of whatever it does, until others have taken over."""
-        awake = [worker for worker in self._works.workers if not worker.frozen]
-        if len(awake) < 3:
-            return
-        worker = self._dice.choice(awake)
-        worker.frozen = True
-        worker.signal_all(signal.SIGSTOP)
-        self._in(self._dice.uniform(*self._weather.frozen), lambda: self._thaw(worker))
-        self.done["workers frozen"] += 1
+        """Stop a worker until others have taken over."""
+        awake = self._awake()
+        if len(awake) > 1:
+            worker = self._dice.choice(awake)
+            worker.freeze()
+            self._in(self._dice.uniform(*self._weather.frozen), worker.thaw)
+            self.done["workers frozen"] += 1
 
-    def _thaw(self, worker: Process) -> None:
-        worker.signal_all(signal.SIGCONT)
-        worker.frozen = False
+    def _awake(self) -> list[Worker]:
+        return [worker for worker in self._works.workers if not worker.frozen]
 
     def _tire(self) -> None:
         """Errands that begin now find no rider until their time is over."""

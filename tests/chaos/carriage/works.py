@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -37,7 +39,7 @@ class Process:
     """One command that is started anew when it is dead, unless it is to stay so (`wanted`)."""
 
     def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        self.name, self.wanted, self.frozen, self.starts = name, True, False, 0
+        self.name, self.wanted = name, True
         self._argv, self._environment, self._log = argv, environment, log
         self._process: subprocess.Popen[bytes] | None = None
         self._groups: list[int] = []
@@ -56,7 +58,6 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.starts += 1
         self._groups.append(self._process.pid)
 
     @property
@@ -65,24 +66,11 @@ class Process:
         assert self._process is not None
         return self._process.pid
 
-    def children(self) -> list[int]:
-        """The processes of a pool."""
-        with suppress(OSError):
-            found = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-            return [int(pid) for pid in found.split()]
-        return []
-
     def kill(self) -> None:
-        """kill -9 the main process; what it leaves behind goes on as long as it can."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        """kill -9 it."""
         assert self._process is not None
+        self._process.kill()
         self._process.wait()
-
-    def signal_all(self, number: int) -> None:
-        """Send a signal to the main process and everything it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
 
     def end(self) -> None:
         """Kill it and whatever it ever left behind."""
@@ -94,6 +82,54 @@ class Process:
             self._process.wait()
 
 
+class Worker(Process):
+    """A worker that `mortal` forks; the process that is started here stays."""
+
+    frozen = False
+
+    def main(self) -> int | None:
+        """The worker as it runs now; None in the moment between two."""
+        return next(iter(_children(self.pid)), None)
+
+    def kill(self) -> None:
+        """kill -9 of the main process; what it leaves behind goes on as long as it can."""
+        _signal(self.main(), signal.SIGKILL)
+
+    def kill_child(self, dice: Random) -> bool:
+        """kill -9 of one process of its pool; False if it has none."""
+        children = _children(self.main())
+        if children:
+            _signal(dice.choice(children), signal.SIGKILL)
+        return bool(children)
+
+    def freeze(self) -> None:
+        """Stop it in the middle of whatever it does."""
+        self.frozen = True
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal_all(signal.SIGCONT)
+        self.frozen = False
+
+    def _signal_all(self, number: int) -> None:
+        main = self.main()
+        for pid in (main, *_children(main)):
+            _signal(pid, number)
+
+
+def _children(pid: int | None) -> list[int]:
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def _signal(pid: int | None, number: int) -> None:
+    with suppress(ProcessLookupError):
+        if pid is not None:
+            os.kill(pid, number)
+
+
 class Works:
     """Everything around one database; it ends with `stack`."""
 
@@ -102,7 +138,7 @@ class Works:
         self._ports = {name: free_port() for name in ("redis", "sandbox", "site")}
         self.sandbox_url = f"http://127.0.0.1:{self._ports['sandbox']}"
         self.redis_url = f"redis://127.0.0.1:{self._ports['redis']}/0"
-        self._site_url = f"http://127.0.0.1:{self._ports['site']}"
+        self.site_url = f"http://127.0.0.1:{self._ports['site']}"
         self.environment = self._own_environment()
         (folder / "log").mkdir()
         self.redis = self._process("redis", *self._redis())
@@ -117,18 +153,11 @@ class Works:
         """In the order in which they are started."""
         return [self.redis, self.sandbox, self.site, self.beat, *self.workers]
 
-    def run(self, *arguments: str) -> str:
-        """Run Python in the project's folder to its end and return what it printed."""
-        command = [sys.executable, *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
-        )
-        return done.stdout
-
-    def prepare(self) -> None:
-        """Migrate, and load the demo brand with its couriers."""
-        self.run("manage.py", "migrate", "-v0")
-        self.run("manage.py", "load_demo", "--portal-url", self._site_url, "--sandbox-url", self.sandbox_url)
+    def prepare(self, **wishes: object) -> None:
+        """Have the database and the sandbox's brand made as `world` is told."""
+        told = {"portal_url": self.site_url, "sandbox_url": self.sandbox_url, **wishes}
+        command = [sys.executable, "-m", "tests.chaos.carriage.world", json.dumps(told)]
+        subprocess.run(command, cwd=ROOT, env=self.environment, check=True)
 
     def start(self) -> None:
         """Start everything; returns when the sandbox and the site answer."""
@@ -185,15 +214,16 @@ class Works:
         files = ["-s", str(self.folder / "beat-schedule"), "--pidfile", ""]
         return ["-A", "merchant_portal", "beat", "-l", "WARNING", *files]
 
-    def _worker(self, number: int, pool: Sequence[str]) -> Process:
+    def _worker(self, number: int, pool: Sequence[str]) -> Worker:
         name = f"worker{number}"
         words = ["-A", "merchant_portal", "worker", "-n", f"{name}@localhost", "-Q", plan.QUEUES, *QUIET]
-        return self._process(name, *self._python(self._crew.module, *words, *pool))
+        argv = self._python(self._crew.module, *words, *pool)
+        return Worker(name, argv, self.environment, self.folder / "log" / f"{name}.log")
 
     def _own_environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(INHERITED)}
         own = {"PORTAL_MODE": "local", "PORTAL_VAR": str(self.folder), "PORTAL_DEMO": "1"}
-        where = {"PORTAL_PUBLIC_URL": self._site_url, "REDIS_URL": self.redis_url}
+        where = {"PORTAL_PUBLIC_URL": self.site_url, "REDIS_URL": self.redis_url}
         how = {"PORTAL_LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "merchant_portal.settings"}
         where["DATABASE_URL"] = self.database.url
         return {**kept, **own, **where, **how, **self._crew.environment}

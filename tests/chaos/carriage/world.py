@@ -1,10 +1,11 @@
-"""Ready orders of the demo's stores: `python -m tests.chaos.carriage.world '{"orders": 300}'` writes them.
+"""The demo brand with ready orders: `python -m tests.chaos.carriage.world '{"orders": 300, …}'` makes it.
 
 Every store hands off by itself, and every order's job waits far in the future until somebody releases it.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -18,6 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 django.setup()
 
 # Models can be imported only after the set-up.
+from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from couriers.models import CarrierPolicy  # noqa: E402
@@ -37,8 +39,12 @@ BATCH = 2_000
 NOTHING = ("delivery_fee", "platform_subsidy", "shop_subsidy")
 
 
-def build(*, orders: int, state: str = OrderState.READY, by: str = By.SHARES) -> None:
-    """Spread `orders` evenly over the stores."""
+def build(
+    *, portal_url: str, sandbox_url: str, orders: int, state: str = OrderState.READY, by: str = By.SHARES
+) -> None:
+    """Make everything from an empty database; `orders` are spread evenly over the stores."""
+    call_command("migrate", verbosity=0)
+    call_command("load_demo", portal_url=portal_url, sandbox_url=sandbox_url, stdout=io.StringIO())
     now = timezone.now()
     places = list(StoreChannel.objects.filter(account__channel=Channel.STANDARD).select_related("store"))
     for place in places:
