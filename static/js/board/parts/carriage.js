@@ -56,12 +56,7 @@ function suggestionBand({ card, press, main }) {
 
 /** Somebody else than the suggested one. */
 function other(press) {
-  return iconButton(
-    "ellipsis-vertical",
-    gettext("Choose another carrier"),
-    () => press("handoff"),
-    "carry-other",
-  );
+  return iconButton("chevron-down", gettext("Choose another carrier"), () => press("handoff"), "carry-other");
 }
 
 function searchBand({ card, now }) {
