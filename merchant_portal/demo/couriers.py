@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from couriers.models import CourierAccount, CourierStore
 from couriers.providers import Courier
 from merchant_portal.demo.brand import FRANCHISES, DemoFranchise, DemoStore
@@ -94,8 +96,15 @@ def _follow(account: CourierAccount, url: str, sandbox_url: str) -> None:
         account.save(update_fields=["base_url", "credentials"])
 
 
+def demo_accounts() -> QuerySet[CourierAccount]:
+    """The accounts above, and none that somebody added."""
+    slugs = [entry.slug for entry in FRANCHISES]
+    labels = [courier.label for courier in COURIERS.values()]
+    return CourierAccount.objects.filter(franchise__slug__in=slugs, label__in=labels)
+
+
 def list_at_couriers(entry: DemoStore, store: Store, franchise: Franchise) -> None:
     """Let every courier of the franchise know the store."""
     shop_no = f"QH{entry.code.replace('-', '')}"
-    for account in franchise.courier_accounts.all():
+    for account in demo_accounts().filter(franchise=franchise):
         CourierStore.objects.get_or_create(store=store, account=account, defaults={"shop_no": shop_no})

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from couriers.models import CourierAccount
 from couriers.providers import Courier
 from merchant_portal.demo import brand
+from merchant_portal.demo.couriers import demo_accounts
 from merchant_portal.demo.logins import Logins
 from merchant_portal.demo.menu import menu
 from merchant_portal.demo.platforms import slug
@@ -93,7 +93,7 @@ def _shop(entry: StoreChannel) -> dict[str, Any]:
 def _couriers(portal_url: str) -> dict[str, list[dict[str, Any]]]:
     """The accounts by courier, with what the sandbox calls their credentials."""
     found: dict[str, list[dict[str, Any]]] = {provider: [] for provider in KNOWN_AS}
-    for account in CourierAccount.objects.prefetch_related("shops").order_by("id"):
+    for account in demo_accounts().prefetch_related("shops").order_by("id"):
         credentials: dict[str, str] = json.loads(account.credentials)
         names = KNOWN_AS[account.provider]
         entry: dict[str, Any] = {there: credentials[here] for here, there in names.items()}

@@ -18,6 +18,7 @@ from couriers.providers.base import Access, Errand, Item, Key, Place
 from couriers.states import Outcome, Progress
 from merchant_portal.demo.loader import load_brand
 from merchant_portal.demo.sandbox_config import write_sandbox_config
+from stores.models import Franchise
 
 pytestmark = pytest.mark.django_db
 PORTAL = "http://127.0.0.1:9"
@@ -112,6 +113,21 @@ def test_every_account_can_ask_for_a_price_order_a_rider_and_call_it_off(sandbox
     ledger = httpx.get(f"{sandbox}/control/ledger", params={"couriers": 1}).json()["errands"]
     assert len({row[2] for row in ledger}) == 8
     assert all(row[9] for row in ledger), "an errand that was called off is still live"
+
+
+def test_an_account_somebody_added_is_left_alone(loaded, tmp_path):
+    mine = CourierAccount.objects.create(
+        franchise=Franchise.objects.get(slug="yulan"),
+        provider="dada",
+        label="Dada for real",
+        base_url="https://courier.example",
+        credentials='{"source_id": "1"}',
+    )
+    load_brand(var_dir=tmp_path, sandbox_url="http://127.0.0.1:8", now=timezone.now())
+    write_sandbox_config(var_dir=tmp_path, portal_url=PORTAL)
+    told = json.loads((tmp_path / "sandbox" / "brand.json").read_text())
+    mine.refresh_from_db()
+    assert (mine.base_url, mine.shops.count(), len(told["dada"])) == ("https://courier.example", 0, 2)
 
 
 def test_accounts_are_called_back_where_the_portal_listens(loaded, tmp_path):
