@@ -80,13 +80,13 @@ def by_carrier(chosen: Chosen, figures: Mapping[Group, Figures], rests: Mapping[
         Line(
             account.label,
             _courier(account),
-            _of(figures, account=account.pk),
+            _of_carrier(figures, account.pk),
             account.active,
             rests.get(account.pk),
         )
         for account in chosen.accounts
     ]
-    own = [Line(str(OWN_RIDERS), "", _of(figures, account=None))] if chosen.own else []
+    own = [Line(str(OWN_RIDERS), "", _of_carrier(figures, None))] if chosen.own else []
     return own + lines
 
 
@@ -99,19 +99,17 @@ def _courier(account: CourierAccount) -> str:
 def by_store(chosen: Chosen, figures: Mapping[Group, Figures]) -> list[Line]:
     """Every store, with the chosen carriers."""
     return [
-        Line(f"{store.code} {store.name}", store.city, _of(figures, store=store.pk))
+        Line(f"{store.code} {store.name}", store.city, _of_store(figures, store.pk))
         for store in chosen.stores
     ]
 
 
-def _of(figures: Mapping[Group, Figures], **wanted: int | None) -> Figures:
-    """Of one store with all carriers, or of one carrier in all stores."""
-    places = {"store": 0, "account": 1}
-    return together(
-        one
-        for group, one in figures.items()
-        if all(group[places[name]] == value for name, value in wanted.items())
-    )
+def _of_carrier(figures: Mapping[Group, Figures], carrier: int | None) -> Figures:
+    return together(one for (_, account), one in figures.items() if account == carrier)
+
+
+def _of_store(figures: Mapping[Group, Figures], shop: int) -> Figures:
+    return together(one for (store, _), one in figures.items() if store == shop)
 
 
 def _span(step: str, which: str) -> Callable[[Line], Any]:
