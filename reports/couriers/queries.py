@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
@@ -14,6 +14,7 @@ from django.db.models.functions import Greatest, Least
 from couriers.models import CarrierSearch, CourierRest, Fee, HandOff
 from couriers.policy.measures import GAVE_UP, OURS
 from couriers.states import LIVE, HandOffState, SearchState
+from outbox.models import Job
 from reports.couriers.filters import Chosen
 from reports.couriers.measures import Bar, Cost, Figures, Histogram
 from reports.queries import Epoch
@@ -22,6 +23,8 @@ from stores.models import Store
 S = HandOffState
 Group = tuple[int, int | None]  # store and courier account; None: an own rider
 MOST_RESTS = 50  # shown; the table says how many there are
+MOST_DEAD = 500  # dead letters that are looked through, newest first
+STILL_COMING = timedelta(hours=3)  # later than that no rider comes for an order
 MINUTE, TENTH, FINE, LONGEST = 60, 6, 600, 86_400  # seconds
 STAMPS = {
     "found": "confirmed_at",
@@ -168,6 +171,23 @@ def in_doubt(chosen: Chosen) -> dict[tuple[int, int], int]:
         human_asked_at__isnull=False,
     )
     groups = waiting.order_by("store", "account").values_list("store", "account").annotate(Count("pk"))
+    return {(store, account): number for store, account, number in groups}
+
+
+def not_called_off(chosen: Chosen, *, now: datetime) -> dict[tuple[int, int], int]:
+    """How many errands that nobody wants any more the courier may still carry out, by store and account.
+
+    Calling them off was given up. A live hand-off is called off again and again; one that has ended is not.
+    """
+    dead = Job.objects.filter(kind="handoff.cancel", state=Job.State.DEAD).order_by("-pk")
+    about = {payload["handoff"] for payload in dead.values_list("payload", flat=True)[:MOST_DEAD]}
+    errands = HandOff.objects.filter(
+        pk__in=about,
+        store__in=chosen.stores,
+        account__in=chosen.accounts,
+        ended_at__gte=now - STILL_COMING,
+    )
+    groups = errands.order_by("store", "account").values_list("store", "account").annotate(Count("pk"))
     return {(store, account): number for store, account, number in groups}
 
 

@@ -1,4 +1,4 @@
-"""What the courier page says needs somebody: hand-offs in doubt, bags nobody carries, couriers that rest."""
+"""What the courier page says needs somebody: hand-offs in doubt, orders nobody carries, couriers at rest."""
 
 from __future__ import annotations
 
@@ -18,18 +18,24 @@ from reports.couriers.filters import Chosen
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """A sentence for whoever looks after hand-offs; `link` leads to the board that shows them, if any."""
+    """A sentence for whoever looks after hand-offs; `link` leads to where they are seen, if there is one."""
 
     name: str
     icon: str
     what: str
     advice: str
     link: str = ""
+    for_admins: bool = False  # the link
 
 
 def todos(chosen: Chosen, *, now: datetime) -> list[Todo]:
-    """What does not come right by itself, as it stands now, whatever the period; three queries."""
-    return [*_in_doubt(chosen), *_without_carrier(chosen), *_resting(chosen, now)]
+    """What does not come right by itself, as it stands now, whatever the period; five queries."""
+    return [
+        *_in_doubt(chosen),
+        *_not_called_off(chosen, now),
+        *_without_carrier(chosen),
+        *_resting(chosen, now),
+    ]
 
 
 def _in_doubt(chosen: Chosen) -> Iterator[Todo]:
@@ -47,6 +53,20 @@ def _in_doubt(chosen: Chosen) -> Iterator[Todo]:
             _("Ask the courier by phone, and say on the board what is true."),
             reverse("board", args=[store]),
         )
+
+
+def _not_called_off(chosen: Chosen, now: datetime) -> Iterator[Todo]:
+    stores, labels = _codes(chosen), {account.pk: account.label for account in chosen.accounts}
+    link = f"{reverse('admin:outbox_job_changelist')}?kind__exact=handoff.cancel&state__exact=dead"
+    for (store, account), number in queries.not_called_off(chosen, now=now).items():
+        what = ngettext(
+            "%(courier)s could not be told that %(number)s order is no longer wanted.",
+            "%(courier)s could not be told that %(number)s orders are no longer wanted.",
+            number,
+        )
+        advice = _("A rider may still come: ring the courier. An administrator can have it tried again.")
+        what %= {"number": number, "courier": labels[account]}
+        yield Todo(stores[store], "phone", what, advice, link, for_admins=True)
 
 
 def _without_carrier(chosen: Chosen) -> Iterator[Todo]:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from couriers import record
 from couriers.models import CarrierSearch, CourierRest, CourierStore, Fee, HandOff
 from couriers.providers.base import Created
+from outbox.models import Job
 from reports.couriers.measures import Cost, Span
 from reports.tests.rows import (
     NOON,
@@ -295,6 +296,24 @@ def test_what_needs_somebody_leads_to_the_board(manager, store, account):
     ]
 
 
+def test_errands_that_could_not_be_called_off_are_named_while_a_rider_may_come(manager, store, account):
+    ended = {"late": NOON - minutes(181), "now": NOON, "live": None, "tried": NOON}
+    for name, at in ended.items():
+        handoff = hand(store, account, "failed" if at else "cancelling", ended_at=at)
+        Job.objects.create(
+            kind="handoff.cancel", key=name, payload={"handoff": handoff.pk}, queue="couriers",
+            state="due" if name == "tried" else "dead", due_at=NOON, created_at=NOON,
+        )  # fmt: skip
+
+    (one,) = look(manager)["todo"]
+
+    assert one.what == "Dada could not be told that 1 order is no longer wanted."
+    assert "/admin/" not in manager.get(reverse(PAGE)).content.decode()
+    admin = signed_in(make_admin())
+    assert one.link in admin.get(reverse(PAGE)).content.decode().replace("&amp;", "&")
+    assert admin.get(one.link).status_code == 200
+
+
 def test_an_empty_page_says_what_to_do(manager, store):
     admin = signed_in(make_admin())
     assert reverse("admin:couriers_courieraccount_add") in admin.get(reverse(PAGE)).content.decode()
@@ -344,10 +363,16 @@ def test_the_number_of_queries_does_not_grow_with_stores_carriers_or_hand_offs(
             order=make_order(shop), store=shop, state="nobody", started_at=NOON, changed_at=NOON
         )
         rest(account)
+        ended = hand(shop, account, "failed", ended_at=NOON)
+        Job.objects.create(
+            kind="handoff.cancel", key=f"{number}", payload={"handoff": ended.pk}, queue="couriers",
+            state="dead", due_at=NOON, created_at=NOON,
+        )  # fmt: skip
     client = signed_in(make_manager())
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(16):
         # session, user, stores, accounts; counts and causes, times, fees; rests by account, the latest ones;
-        # bars; in doubt, without a carrier, resting; the navigation's question whether there are reports
+        # bars; in doubt, calls given up and what they are about, without a carrier, resting; the navigation's
+        # question whether there are reports
         client.get(reverse(PAGE))
     with django_assert_num_queries(7):
         client.get(reverse(FILE))
