@@ -68,6 +68,7 @@ EVENTS: dict[str, Progress | Outcome] = {
     "DASHER_CONFIRMED_RETURN_ARRIVAL": Progress.RETURNING,
     "DELIVERY_RETURNED": Progress.RETURNED,
 }
+ON_THE_WAY = frozenset({"DASHER_ENROUTE_TO_PICKUP", "DASHER_ENROUTE_TO_DROPOFF", "DASHER_ENROUTE_TO_RETURN"})
 NO_NEWS = frozenset({"DELIVERY_BATCHED"})  # the rider carries another one too
 PHONES = ("dasher_pickup_phone_number", "dasher_dropoff_phone_number", "dasher_phone_number")
 QUOTED = "quote"
@@ -260,11 +261,14 @@ def read_delivery(delivery: Mapping[str, Any]) -> Report:
 
 
 def read_event(message: Mapping[str, Any], body: bytes) -> Callback:
-    """A webhook; it has no id, so its content tells it from others."""
+    """A webhook; it has no id, so its content tells it from others.
+
+    That a rider is on the way comes again and again with another position: the first is kept.
+    """
     event, origin_id = text(message.get("event_name"), 60), text(message.get("external_delivery_id"), 64)
     if not event or not origin_id:
         raise Malformed("event_name or external_delivery_id is missing")
-    digest = hashlib.sha256(body).hexdigest()[:24]
+    digest = "" if event in ON_THE_WAY else hashlib.sha256(body).hexdigest()[:24]
     return Callback(
         key=f"doordash:{origin_id}:{event}"[:72] + f":{digest}",
         errand=Key(origin_id),

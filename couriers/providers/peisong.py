@@ -34,11 +34,11 @@ from couriers.providers.reading import (
     credential,
     fen,
     metres,
+    minor,
     part,
     reply_object,
     storable,
     text,
-    told_fen,
     unix,
 )
 from couriers.states import EndCause, Outcome, Progress
@@ -88,24 +88,29 @@ class Peisong:
         self._line = line or Line()
 
     def quote(self, access: Access, errand: Errand, *, now: datetime) -> Quote:
-        """POST order/preCreateByShop; its price cannot be placed."""
+        """POST order/preCreateByShop; it cannot be placed, so its reference is the price itself."""
         data = self._call(access, "order/preCreateByShop", create_fields(access, errand, now), now)
         try:
+            fee = fen(data["delivery_fee"])
             return Quote(
-                fee=fen(data["delivery_fee"]),
+                fee=fee,
                 currency="CNY",
+                reference=str(fee),
                 distance=metres(data.get("delivery_distance")),
             )
         except (KeyError, ValueError, InvalidOperation) as error:
             raise Uncertain("the quote is unreadable") from error
 
     def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
-        """POST order/createByShop; the same errand again is answered with the same mt_peisong_id."""
+        """POST order/createByShop; the same errand again is answered with the same mt_peisong_id.
+
+        What it costs is not told then: it is taken to be what was quoted.
+        """
         data = self._call(access, "order/createByShop", create_fields(access, errand, now), now)
         reference = text(data.get("mt_peisong_id"), 64)
         if not reference:
             raise Uncertain("the reply names no errand")
-        return Created(fee=told_fen(data, "delivery_fee"), reference=reference)
+        return Created(fee=minor(quote_ref), reference=reference)
 
     def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
         """POST order/delete; what Peisong keeps for it, it does not say."""

@@ -55,7 +55,7 @@ RETURN_STATUS: dict[str, Progress | Outcome] = {
 RETURN_TRIP = "ret_"
 QUOTE_GONE = frozenset({"expired_quote", "mismatched_price_quote"})
 NOT_FOUND = "delivery_not_found"
-STATUS_EVENT = "event.delivery_status"
+STATUS_EVENT, WHERE_EVENT = "event.delivery_status", "event.courier_update"
 NEWS_AGE = timedelta(hours=24)  # older events are replays: their ids may be forgotten here
 CLOCKS = timedelta(minutes=10)
 LISTED = 100  # how many of the newest deliveries are looked through for a number of ours
@@ -308,7 +308,10 @@ def read_event(message: Mapping[str, Any], access: Access, now: datetime) -> Cal
     delivery = {"id": message.get("delivery_id"), "status": message.get("status"), **part(message, "data")}
     status_told = message.get("kind") == STATUS_EVENT and text(delivery.get("status"))
     return Callback(
-        key=f"uber:{event}",
+        # Where a courier is comes every few seconds: the first is kept.
+        key=f"uber:where:{text(delivery['id'], 64)}"
+        if message.get("kind") == WHERE_EVENT
+        else f"uber:{event}",
         errand=_errand(delivery),
         report=read_delivery(delivery, created) if status_told else None,
     )

@@ -76,15 +76,9 @@ def peisong_tells(handoff: HandOff, changes: dict[str, Any]) -> Told:
 
 
 def uber_tells(handoff: HandOff, changes: dict[str, Any]) -> Told:
-    event = {
-        "id": "evt_1",
-        "kind": "event.delivery_status",
-        "created": NOW.isoformat(),
-        "customer_id": "cus_1",
-    }
-    body = json.dumps(
-        {**event, "data": {"external_id": handoff.origin_id, "status": "pickup", **changes}}
-    ).encode()
+    data = {"external_id": handoff.origin_id, "status": "pickup"} | changes
+    event = {"id": "evt_1", "kind": changes.get("kind", "event.delivery_status"), "created": NOW.isoformat()}
+    body = json.dumps({**event, "customer_id": "cus_1", "data": data}).encode()
     return Told(body, {"X-Uber-Signature": fake_uber.signature(body)})
 
 
@@ -109,7 +103,7 @@ SIGNED: dict[str, tuple[Callable[[HandOff, dict[str, Any]], Told], list[str]]] =
     "uber": (
         uber_tells,
         ["id", "external_id", "status", "courier", "courier_imminent", "fee", "updated", "dropoff_eta",
-         "undeliverable_reason", "related_deliveries"],
+         "undeliverable_reason", "related_deliveries", "kind"],
     ),
     "doordash": (
         doordash_tells,

@@ -308,6 +308,13 @@ def test_a_webhook_tells_rider_time_and_name() -> None:
     assert read(event_body("DASHER_CONFIRMED", **{**RIDER, "dasher_name": "Bo"})).key != callback.key
 
 
+def test_of_all_the_places_where_a_rider_was_one_is_kept() -> None:
+    bodies = [event_body("DASHER_ENROUTE_TO_DROPOFF", dasher_location={"lat": lat}) for lat in (1, 2)]
+    first, second = (read(body).key for body in bodies)
+    assert first == second
+    assert read(bodies[0]).report.status == Progress.PICKED_UP
+
+
 def test_who_ended_it_follows_from_whether_there_was_a_rider() -> None:
     told = read(event_body("DELIVERY_CANCELLED", cancellation_reason="no_available_dashers")).report
     assert (told.cause, told.reason) == (EndCause.NO_RIDER, "no_available_dashers")

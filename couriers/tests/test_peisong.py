@@ -143,7 +143,13 @@ def test_a_long_list_of_goods_is_cut_to_what_peisong_takes() -> None:
 
 
 def test_a_quote_is_a_price_and_a_distance(peisong: FakePeisong) -> None:
-    assert quick().quote(access(peisong), ERRAND, now=NOW) == Quote(fee=850, currency="CNY", distance=1234)
+    quote = quick().quote(access(peisong), ERRAND, now=NOW)
+    assert quote == Quote(fee=850, currency="CNY", reference="850", distance=1234)
+
+
+def test_what_was_quoted_is_what_an_errand_is_taken_to_cost(peisong: FakePeisong) -> None:
+    created = quick().create(access(peisong), ERRAND, quote_ref="850", now=NOW)
+    assert created == Created(fee=850, reference=REFERENCE)
 
 
 def test_a_question_tells_how_far_the_rider_is(peisong: FakePeisong) -> None:

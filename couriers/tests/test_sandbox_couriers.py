@@ -156,7 +156,7 @@ def test_an_order_reaches_the_guest_whatever_else_is_claimed(calm: Sandbox, hand
     comes_to(handoff, "delivered", "delivered", "delivered")
     assert times_created(calm, handoff.origin_id) == 1
     assert handoff.rider_name
-    assert (handoff.fee is None) == (name == "peisong"), "only Peisong never says what it takes"
+    assert (handoff.fee is None) == (name == "peisong"), "whoever hands it over by hand asks no price"
     if name == "uber":
         assert handoff.provider_ref.startswith("del_")
     outcomes = set(CourierMessage.objects.filter(handoff=handoff).values_list("outcome", flat=True))

@@ -403,6 +403,11 @@ def test_other_events_are_kept_and_change_nothing(kind: str) -> None:
     assert read(event_body(kind=kind)).report is None
 
 
+def test_of_all_the_places_where_a_courier_was_one_is_kept() -> None:
+    first, second = (read(event_body(number, "event.courier_update")).key for number in ("evt_1", "evt_2"))
+    assert first == second != read(event_body()).key
+
+
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
