@@ -26,7 +26,8 @@ from couriers.riders.runs import assign as assign_run
 from orders.requests import actor_of, managed_stores, store_of
 from stores.models import Store
 
-NAME_LENGTH, PHONE_LENGTH = 60, 30
+NAME_LENGTH, PHONE_LENGTH, KEY_LENGTH = 60, 30, 22
+MOST_BAGS = 50
 
 
 @require_safe
@@ -41,7 +42,7 @@ def page(request: HttpRequest, store_id: int) -> HttpResponse:
         "proposals": propose(store, now=now),
         "reports": reports_of(store, now=now),
         "manages": _manages(request, store),
-        "command": get_random_string(22),
+        "command": get_random_string(KEY_LENGTH),
     }
     return render(request, "couriers/riders/counter.html", shown)
 
@@ -89,16 +90,16 @@ def take_on(request: HttpRequest, store_id: int) -> HttpResponse:
 @require_POST
 @login_required
 def assign(request: HttpRequest, store_id: int) -> HttpResponse:
-    """Give a rider a run: `rider`, `order` (several), `command`; each order has its own result."""
+    """Give a rider a run: `rider`, `bag` (several, "17.1"), `command`; each bag has its own result."""
     store = store_of(request, store_id)
     rider = get_object_or_404(Rider, store=store, pk=_number(request.POST.get("rider")))
     given = assign_run(
         store=store,
         rider=rider,
-        order_ids=[_number(text) for text in request.POST.getlist("order")[:50]],
+        bags=[_bag(text) for text in request.POST.getlist("bag")[:MOST_BAGS]],
         actor=actor_of(request),
         now=timezone.now(),
-        command=request.POST.get("command", "")[:64] or get_random_string(22),
+        command=request.POST.get("command", "")[:KEY_LENGTH] or get_random_string(KEY_LENGTH),
     )
     _say(request, rider, given)
     return redirect("riders", store_id=store.pk)
@@ -174,7 +175,9 @@ def _told(request: HttpRequest, store: Store, act: Callable[[], str]) -> HttpRes
 def _say(request: HttpRequest, rider: Rider, given: list[Given]) -> None:
     """One message for what went well, one for each order that did not."""
     if done := sum(one.done for one in given):
-        words = ngettext("%(rider)s has %(count)s order.", "%(rider)s has %(count)s orders.", done)
+        words = ngettext(
+            "%(rider)s takes %(count)s bag along.", "%(rider)s takes %(count)s bags along.", done
+        )
         messages.success(request, words % {"rider": rider.name, "count": done})
     for one in given:
         if not one.done:
@@ -194,6 +197,12 @@ def _person(request: HttpRequest) -> dict[str, Any]:
     if not 0 < len(name) <= NAME_LENGTH:
         raise ShiftRefused(_("Give a name of at most %(count)s letters.") % {"count": NAME_LENGTH})
     return {"name": name, "phone": request.POST.get("phone", "").strip()[:PHONE_LENGTH]}
+
+
+def _bag(text: str) -> tuple[int, int]:
+    """Order and bag of "17.1". Raises Http404 for what is none."""
+    order_id, _, bag = text.partition(".")
+    return _number(order_id), _number(bag)
 
 
 def _number(text: str | None) -> int:

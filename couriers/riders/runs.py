@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from couriers.bags import bags_for, share
 from couriers.models import CarrierSearch, HandOff, Rider
 from couriers.policy.queries import policy_of
 from couriers.riders.batching import Parcel, Run, make_runs
 from couriers.riders.routes import Spot, Stop
 from couriers.riders.stops import guest_of, spot_of
 from couriers.services import hand_to_rider
-from couriers.states import LIVE
+from couriers.states import LIVE, HandOffState
 from orders.errors import NotPossible, Stale
 from orders.models import Order
 from orders.states import Fulfilment, OrderState
@@ -23,13 +25,28 @@ from stores.actors import Actor
 from stores.models import Store
 
 LOOKED_AT = 60  # of more ready orders, the most urgent ones
+WITH_SOMEBODY = sorted({*LIVE, HandOffState.DELIVERED})
+
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """A bag on the shelf: the whole order, or one of several."""
+
+    order: Order
+    bag: int
+    bags: int
+
+    @property
+    def name(self) -> str:
+        """What the page sends back for it: "17.1"."""
+        return f"{self.order.pk}.{self.bag}"
 
 
 @dataclass(frozen=True, slots=True)
 class ProposedStop:
     """A stop of a proposed run: when the guest would have it, and whether that is late."""
 
-    order: Order
+    bag: Bag
     at: datetime
     late: bool
 
@@ -55,7 +72,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What became of one order of a run; `detail` says why not, for people."""
+    """What became of one bag of a run; `detail` says why not, for people."""
 
     order: Order
     done: bool
@@ -63,22 +80,25 @@ class Given:
 
 
 def propose(store: Store, *, now: datetime) -> list[Proposal]:
-    """A run for each free rider, the one who has waited longest first; four queries."""
+    """A run for each free rider, the one who has waited longest first; at most six queries."""
     riders = list(free_riders(store, now=now))
-    orders = {order.pk: order for order in _ready(store)} if riders else {}
-    parcels = [_parcel(order, spot_of(store), now) for order in orders.values()]
+    if not riders:
+        return []
     cups = policy_of(store.pk).cups_per_rider
+    bags = [bag for order in _ready(store) for bag in _bags(order, cups)]
+    parcels = [_parcel(key, bag, spot_of(store), now) for key, bag in enumerate(bags)]
     runs = make_runs(spot_of(store), parcels, riders=len(riders), cups=cups)
-    return [_proposal(rider, run, orders, now) for rider, run in zip(riders, runs, strict=False)]
+    return [_proposal(rider, run, bags, now) for rider, run in zip(riders, runs, strict=False)]
 
 
 def assign(
-    *, store: Store, rider: Rider, order_ids: Sequence[int], actor: Actor, now: datetime, command: str
+    *, store: Store, rider: Rider, bags: Sequence[tuple[int, int]], actor: Actor, now: datetime, command: str
 ) -> list[Given]:
-    """Give the rider each of the orders, as far as that is still possible; one result an order."""
-    orders = Order.objects.filter(store=store, pk__in=order_ids).in_bulk()
-    wanted = [orders[order_id] for order_id in order_ids if order_id in orders]
-    return [_given(order, rider, actor, now, command) for order in wanted]
+    """Give the rider each of the bags (order, bag), as far as that is still possible; one result a bag."""
+    orders = Order.objects.filter(store=store, pk__in=[order_id for order_id, _ in bags]).in_bulk()
+    wanted = [(orders[order_id], bag) for order_id, bag in bags if order_id in orders]
+    given: dict[str, Any] = {"rider": rider, "actor": actor, "now": now}
+    return [_given(order, bag=bag, command=f"{command}.{bag}", **given) for order, bag in wanted]
 
 
 def free_riders(store: Store, *, now: datetime) -> QuerySet[Rider]:
@@ -91,40 +111,52 @@ def free_riders(store: Store, *, now: datetime) -> QuerySet[Rider]:
 
 
 def _ready(store: Store) -> Iterable[Order]:
-    """What stands on the shelf for a rider of ours: not with anybody, and in one piece."""
-    given = HandOff.objects.filter(order=OuterRef("pk"), state__in=LIVE)
-    split = CarrierSearch.objects.filter(order=OuterRef("pk"), bags__gt=1)
-    waiting = Order.objects.filter(
-        ~Exists(given),
-        ~Exists(split),
-        store=store,
-        on_board=True,
-        state=OrderState.READY,
-        fulfilment=Fulfilment.STORE_COURIER,
+    """What stands on the shelf for riders of ours, at least in part, the most urgent first."""
+    given = HandOff.objects.filter(order=OuterRef("pk"), state__in=WITH_SOMEBODY, bags=1)
+    facts = {"state": OrderState.READY, "fulfilment": Fulfilment.STORE_COURIER}
+    waiting = Order.objects.filter(~Exists(given), store=store, on_board=True, **facts)
+    with_somebody = HandOff.objects.filter(state__in=WITH_SOMEBODY)
+    first = CarrierSearch.objects.filter(bag=1)
+    waiting = waiting.prefetch_related(
+        Prefetch("handoffs", queryset=with_somebody, to_attr="given"),
+        Prefetch("searches", queryset=first, to_attr="split"),
     )
     return waiting.order_by(F("promised_at").asc(nulls_last=True), "ready_at", "pk")[:LOOKED_AT]
 
 
-def _parcel(order: Order, store: Spot, now: datetime) -> Parcel:
+def _bags(order: Order, cups: int) -> Iterator[Bag]:
+    """The bags of an order that are with nobody."""
+    split: list[CarrierSearch] = getattr(order, "split", [])
+    given: list[HandOff] = getattr(order, "given", [])
+    bags = split[0].bags if split else bags_for(order.cups, cups)
+    gone = {handoff.bag for handoff in given}
+    yield from (Bag(order, bag, bags) for bag in range(1, bags + 1) if bag not in gone)
+
+
+def _parcel(key: int, bag: Bag, store: Spot, now: datetime) -> Parcel:
     """Where the guest is, nobody may have said: then it rides along as if next door."""
+    order = bag.order
     due = None if order.promised_at is None else int((order.promised_at - now).total_seconds())
     waiting = int((now - (order.ready_at or now)).total_seconds())
-    return Parcel(order.pk, Stop(guest_of(order) or store, due), order.cups, waiting)
+    cups = share(order.cups, bag.bag, bag.bags)
+    return Parcel(key, Stop(guest_of(order) or store, due), cups, waiting)
 
 
-def _proposal(rider: Rider, run: Run, orders: dict[int, Order], now: datetime) -> Proposal:
+def _proposal(rider: Rider, run: Run, bags: Sequence[Bag], now: datetime) -> Proposal:
     served = zip(run.parcels, run.served, strict=True)
-    stops = (_stop(orders[parcel.key], now + timedelta(seconds=seconds)) for parcel, seconds in served)
+    stops = (_stop(bags[parcel.key], now + timedelta(seconds=seconds)) for parcel, seconds in served)
     return Proposal(rider, tuple(stops), run.cups)
 
 
-def _stop(order: Order, at: datetime) -> ProposedStop:
-    return ProposedStop(order, at, order.promised_at is not None and at > order.promised_at)
+def _stop(bag: Bag, at: datetime) -> ProposedStop:
+    promised_at = bag.order.promised_at
+    return ProposedStop(bag, at, promised_at is not None and at > promised_at)
 
 
-def _given(order: Order, rider: Rider, actor: Actor, now: datetime, command: str) -> Given:
+def _given(order: Order, **given: Any) -> Given:
+    """Each bag is a command of its own: of an order in two, the second is no repetition of the first."""
     try:
-        hand_to_rider(order_id=order.pk, rider=rider, actor=actor, now=now, command=command)
+        hand_to_rider(order_id=order.pk, **given)
     except (Stale, NotPossible) as error:
         return Given(order, done=False, detail=str(error))
     return Given(order, done=True)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 
+from couriers.bags import share
 from couriers.models import HandOff, Shift
 from couriers.riders.routes import DETOUR, Spot, Stop, Trip, metres
 from couriers.states import HandOffState, Progress
@@ -99,7 +100,7 @@ def _stop(bags: Bags, leg: int | None) -> dict[str, Any]:
         "number": order.daily_number,
         "channel": order.account.channel,
         "state": str(order.state),
-        "cups": order.cups,
+        "cups": sum(share(order.cups, bag.bag, bag.bags) for bag in bags),
         "guest": order.customer_name,
         "phone_mask": order.phone_mask,
         "address": order.address,

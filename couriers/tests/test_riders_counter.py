@@ -11,7 +11,7 @@ from couriers.riders.runs import assign, propose
 from couriers.riders.shifts import end_shift
 from couriers.services import hand_to_rider
 from couriers.tests.factories import MEI, NOW, after, make_order, make_rider, make_staff, make_store
-from couriers.tests.riders import PLAIN_PHOTO, carried_by, on_shift
+from couriers.tests.riders import PLAIN_PHOTO, Phone, carried_by, on_shift
 from couriers.tests.work import boards_follow
 from orders.models import Order
 from stores.models import Membership, Store, User
@@ -141,7 +141,7 @@ def near(store: Store, number: str, east: float, **values: Any) -> Order:
 def numbers(store: Store) -> list[tuple[str, list[str]]]:
     """Rider and daily numbers of each proposed run."""
     proposals = propose(store, now=after(60))
-    return [(one.rider.name, [stop.order.daily_number for stop in one.stops]) for one in proposals]
+    return [(one.rider.name, [stop.bag.order.daily_number for stop in one.stops]) for one in proposals]
 
 
 def test_ready_orders_are_shared_out_over_those_who_are_free(store: Store) -> None:
@@ -174,18 +174,18 @@ def test_a_run_says_when_each_guest_is_served_and_who_waits_too_long(store: Stor
     order = near(store, "1", 1)
     Order.objects.filter(pk=order.pk).update(promised_at=after(100))
     (run,) = propose(store, now=after(60))
-    assert [(stop.order, stop.at, stop.late) for stop in run.stops] == [(order, after(60 + 413), True)]
+    assert [(stop.bag.order, stop.at, stop.late) for stop in run.stops] == [(order, after(60 + 413), True)]
     assert (run.late, run.cups, run.back) == (1, 2, after(473))
 
 
 def test_a_run_is_given_with_one_tap(store: Store, staff: Counter) -> None:
     shift = on_shift(store)
     orders = [near(store, "1", 1), near(store, "2", 1.1)]
-    form = {"rider": shift.rider_id, "order": [order.pk for order in orders], "command": "tap"}
-    assert staff.post("runs", **form) == (200, ["Old Wang has 2 orders."])
+    form = {"rider": shift.rider_id, "bag": [f"{order.pk}.1" for order in orders], "command": "tap"}
+    assert staff.post("runs", **form) == (200, ["Old Wang takes 2 bags along."])
     given = HandOff.objects.values_list("order", "rider", "created_label").order_by("order")
     assert list(given) == [(order.pk, shift.rider_id, "Mei") for order in orders]
-    assert staff.post("runs", **form) == (200, ["Old Wang has 2 orders."])
+    assert staff.post("runs", **form) == (200, ["Old Wang takes 2 bags along."])
     assert HandOff.objects.count() == 2
 
 
@@ -198,7 +198,7 @@ def test_of_a_run_that_was_overtaken_each_order_says_what_became_of_it(store: St
         given = assign(
             store=store,
             rider=shift.rider,
-            order_ids=[*(order.pk for order in orders), near(make_store(), "4", 1).pk],
+            bags=[(order.pk, 1) for order in [*orders, near(make_store(), "4", 1)]],
             actor=MEI,
             now=after(60),
             command="tap",
@@ -210,6 +210,22 @@ def test_of_a_run_that_was_overtaken_each_order_says_what_became_of_it(store: St
     ]
 
 
+def test_an_order_too_large_for_one_is_shared_out_bag_by_bag(store: Store) -> None:
+    one, two = on_shift(store), on_shift(store, "Young Li", at=after(1))
+    order = near(store, "1", 1, cups=20)
+    runs = propose(store, now=after(60))
+    bags = [[(stop.bag.bag, stop.bag.bags) for stop in run.stops] for run in runs]
+    assert (bags, [run.cups for run in runs]) == ([[(1, 2)], [(2, 2)]], [10, 10])
+    given: dict[str, Any] = {"store": store, "actor": MEI, "now": after(60), "command": "tap"}
+    for rider, bag in ((one.rider, 1), (two.rider, 2)):
+        (result,) = assign(rider=rider, bags=[(order.pk, bag)], **given)
+        assert result.done
+    carried = HandOff.objects.values_list("rider", "bag", "bags").order_by("bag")
+    assert list(carried) == [(one.rider_id, 1, 2), (two.rider_id, 2, 2)]
+    assert [stop["cups"] for stop in Phone(two).stops()["stops"]] == [10]
+    assert propose(store, now=after(60)) == []
+
+
 @pytest.mark.parametrize("form", [{}, {"rider": "x"}, {"rider": "9" * 30}, {"rider": "0"}])
 def test_a_run_for_nobody_is_not_there(staff: Counter, form: dict[str, str]) -> None:
     assert staff.post("runs", **form)[0] == 404
@@ -219,7 +235,7 @@ def test_orders_that_are_not_the_stores_are_not_there(store: Store, staff: Count
     shift = on_shift(store)
     foreign = near(make_store(), "1", 1)
     told = ["These orders are not here any more."]
-    assert staff.post("runs", rider=shift.rider_id, order=[foreign.pk]) == (200, told)
+    assert staff.post("runs", rider=shift.rider_id, bag=[f"{foreign.pk}.1"]) == (200, told)
     assert not HandOff.objects.exists()
 
 
@@ -234,4 +250,4 @@ def test_the_page_asks_the_database_as_often_for_many_riders(
     staff.get()
     with django_assert_max_num_queries(20) as asked:
         assert staff.get().status_code == 200
-    assert len(asked) == 13
+    assert len(asked) == 15

@@ -223,8 +223,8 @@ def test_the_counters_page_is_open_to_everybody(counter, width, height):
 def test_a_run_is_given_with_one_tap_and_is_on_the_phone(phone, counter):
     page = phone("other")
     seen = counter()
-    seen.get_by_role("button", name=re.compile(r"^Give \d orders? to Ann$")).click()
-    expect(seen.get_by_text(re.compile(r"^\s*Ann has \d orders?\.\s*$"))).to_be_visible()
+    seen.get_by_role("button", name=re.compile(r"^Give \d bags? to Ann$")).click()
+    expect(seen.get_by_text(re.compile(r"^\s*Ann takes \d bags? along\.\s*$"))).to_be_visible()
     page.reload()
     expect(page.locator(".stop").first).to_be_visible()
 
