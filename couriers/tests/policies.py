@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from couriers.policy.choosing import COURIER, RIDER, Candidate, Measure, Situation
@@ -11,6 +12,7 @@ from couriers.providers.base import Quote
 from stores.channels import Channel
 
 AT = datetime(2026, 2, 6, 12, 0, tzinfo=UTC)  # a Friday
+few = settings(max_examples=60, deadline=None)
 
 
 def situation(**values: Any) -> Situation:

@@ -30,6 +30,7 @@ from couriers.tests.policies import (
     POLICIES,
     SITUATIONS,
     courier,
+    few,
     parts,
     quoted,
     rider,
@@ -45,6 +46,7 @@ def by(choice: Choice, candidates: list[Candidate], **policy: object) -> list[st
     return keys(choose(Policy(otherwise=choice, **policy), situation(), candidates))
 
 
+@few
 @given(POLICIES, SITUATIONS, CANDIDATES, st.sets(KEYS), st.randoms(use_true_random=False))
 def test_everybody_who_may_be_asked_is_there_once_and_nobody_else(
     policy: Policy, at: Situation, candidates: list[Candidate], excluded: set[str], random: Random
@@ -72,12 +74,14 @@ def test_everybody_who_may_be_asked_is_there_once_and_nobody_else(
     assert ranked == [key for key in ranked if key not in resting] + [key for key in ranked if key in resting]
 
 
+@few
 @given(POLICIES, SITUATIONS)
 def test_the_first_rule_that_fits_wins(policy: Policy, at: Situation) -> None:
     fitting = [rule for rule in policy.rules if fits(rule.when, at)]
     assert rule_for(policy, at) == (fitting[0] if fitting else None)
 
 
+@few
 @given(parts(KEYS.filter(lambda key: key.startswith("courier"))), st.integers(1, 150))
 def test_shares_are_never_further_than_one_order_from_their_parts(shares: dict[str, int], count: int) -> None:
     policy = Policy(otherwise=Choice("shares", (), shares))
@@ -178,6 +182,7 @@ def test_few_offers_do_not_look_like_certainty() -> None:
     assert ranked[0].why == Why("reliable", {"rule": "", "accepted": 190, "offers": 200})
 
 
+@few
 @given(st.integers(0, 1000), st.integers(0, 1000))
 def test_reliability_grows_with_every_yes_and_falls_with_every_no(yes: int, no: int) -> None:
     here = reliability(Measure(yes + no, yes))
@@ -236,6 +241,7 @@ def test_a_night_belongs_to_the_day_on_which_it_begins() -> None:
     assert moments == {1: False, 21: False, 22: True, 25: True, 26: False, 47: False}
 
 
+@few
 @given(st.integers(0, 50 * 60), st.sampled_from([datetime(2026, 3, 28), datetime(2026, 10, 24)]))  # noqa: DTZ001
 def test_the_clock_on_the_wall_decides_when_it_is_put_forward_or_back(minutes: int, day: datetime) -> None:
     start = day.replace(tzinfo=UTC)
@@ -253,3 +259,4 @@ def test_quotes_are_wanted_where_a_price_or_a_time_decides_between_couriers() ->
     assert not wants_quotes(DEFAULT, situation(), [*couriers, rider(1)])
     assert wants_quotes(DEFAULT, situation(), [*couriers, rider(1)], {"rider:1"})
     assert not wants_quotes(DEFAULT, situation(), couriers, {"courier:2"})
+    assert not wants_quotes(DEFAULT, situation(), [])

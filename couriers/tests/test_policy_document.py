@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from couriers.policy.document import DEFAULT, BadDocument, Choice, Mistake, Policy, Rule, When, read, write
-from couriers.tests.policies import POLICIES
+from couriers.tests.policies import POLICIES, few
 
 RULE = {"name": "Lunch", "when": {"days": [0]}, "choose": {"by": "cheapest"}}
 
@@ -20,6 +20,7 @@ def read_or_refuse(document: object) -> tuple[Policy, list[Mistake]]:
         return DEFAULT, error.mistakes
 
 
+@few
 @given(POLICIES)
 def test_what_is_written_is_read_as_the_same_policy(policy: Policy) -> None:
     assert read(json.loads(json.dumps(write(policy)))) == policy
@@ -31,12 +32,14 @@ JSON = st.recursive(
 )
 
 
+@few
 @given(JSON)
 def test_any_other_value_is_refused_with_reasons_or_read(value: Any) -> None:
     policy, mistakes = read_or_refuse(value)
     assert mistakes or read(write(policy)) == policy
 
 
+@few
 @given(POLICIES, JSON, st.data())
 def test_a_document_with_anything_put_anywhere_is_refused_with_reasons_or_read(
     policy: Policy, value: Any, data: st.DataObject

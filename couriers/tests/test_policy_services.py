@@ -1,8 +1,11 @@
 """Saving a policy, and what a live order's choice is made of: situation, candidates, measures."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
+from django.db import connection
 
 from couriers.models import (
     CarrierPolicy,
@@ -61,6 +64,30 @@ def test_who_saves_over_a_version_they_did_not_see_is_told_who_was_faster(store,
         save(store, {"own_most": 7}, expected=expected)
     assert (caught.value.latest.changed_by, caught.value.latest.version) == ("Bo", 1)
     assert (policy_of(store.pk).own_most, CarrierPolicyChange.objects.count()) == (5, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("before", [0, 1])
+def test_of_two_at_the_same_moment_one_saves_and_the_other_is_told(store, before):
+    if before:
+        save(store, {})
+    together = Barrier(2)
+
+    def attempt(most):
+        together.wait(10)
+        try:
+            return save(store, {"own_most": most}, expected=before).version
+        except PolicyChanged as error:
+            return error.latest.document["own_most"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(attempt, (8, 9)))
+
+    winner = policy_of(store.pk).own_most
+    assert sorted(outcomes) == [before + 1, winner]
+    assert CarrierPolicyChange.objects.count() == before + 1
 
 
 def test_a_policy_names_nobody_who_never_served_the_store(store):

@@ -90,6 +90,17 @@ def test_the_page_says_who_has_what(store: Store, staff: Counter) -> None:
     ]
 
 
+def test_orders_in_the_hands_of_somebody_whose_shift_ran_out_are_not_forgotten(
+    store: Store, staff: Counter
+) -> None:
+    shift = on_shift(store)
+    handoff = carried_by(shift)
+    Shift.objects.update(ends_at=after(30))
+    page = staff.get().content.decode()
+    assert "Still in hand, without a shift:" in page
+    assert f"#{handoff.order.daily_number}" in page
+
+
 def test_managers_alone_take_on_rename_and_let_go(store: Store, staff: Counter, manager: Counter) -> None:
     rider = make_rider(store)
     assert staff.post("new", name="Ann", phone="")[0] == 404

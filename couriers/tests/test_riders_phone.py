@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -256,6 +257,30 @@ def test_a_number_is_told_to_who_has_the_bag_and_that_is_written_down() -> None:
     assert kinds(handoff.order)[-1] == ("order.phone_revealed", "Old Wang")
     phone.tap("delivered", handoff, at=after(90))
     assert phone.tap("call", handoff, at=after(120)).status_code == 409
+
+
+@pytest.mark.parametrize("path", ["handoffs/%s/picked-up", "handoffs/%s/problem", "handoffs/%s/call"])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"\xff\xfe{", "application/json"),
+        (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+        (b"--x", "multipart/form-data"),
+        (b"code=absent&note=%00%ff", "application/x-www-form-urlencoded"),
+        (b"", ""),
+    ],
+)
+def test_nonsense_is_answered_in_words(path: str, body: bytes, kind: str) -> None:
+    shift = on_shift()
+    handoff = carried_by(shift)
+    phone = Phone(shift)
+    for number in (handoff.pk, 10**30):
+        with time_machine.travel(after(1), tick=False):
+            answer = phone.client.generic(
+                "POST", phone.base + path % number, body, kind, headers={"X-Tapped": "x" * 99}
+            )
+        assert answer.status_code < 500
+        assert answer.status_code == 200 or answer.json()["detail"]
 
 
 def test_a_guest_without_a_number_cannot_be_called() -> None:
