@@ -129,15 +129,17 @@ def choose(
 def wants_quotes(
     policy: Policy,
     situation: Situation,
-    candidates: Iterable[Candidate] = (),
+    candidates: Iterable[Candidate] | None = None,
     excluded: Collection[str] = frozenset(),
 ) -> bool:
     """Whether a price or a time decides. With `candidates`: not where it is clear without who comes first."""
     rule = rule_for(policy, situation)
     if (rule.choose if rule else policy.otherwise).by not in {By.CHEAPEST, By.FASTEST}:
         return False
+    if candidates is None:
+        return True
     ranked = choose(policy, situation, candidates, excluded)
-    return not ranked or (len(ranked) > 1 and ranked[0].kind == COURIER)
+    return len(ranked) > 1 and ranked[0].kind == COURIER
 
 
 def rule_for(policy: Policy, situation: Situation) -> Rule | None:
