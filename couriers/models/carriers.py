@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from couriers.providers import Courier
+from couriers.providers import PROVIDERS, Courier
 from stores.models import Franchise, Store, check_same_franchise
 from stores.sealed import SealedTextField
 
@@ -75,6 +75,19 @@ class CourierAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_provider_display()} · {self.label}"
+
+    def clean(self) -> None:
+        """Refuse credentials with which the courier cannot be called."""
+        provider = PROVIDERS.get(self.provider)
+        try:
+            validate_credentials(self.credentials)
+        except ValidationError:
+            return  # that is said of the field itself
+        told = json.loads(self.credentials)
+        missing = [name for name in provider.needs if not told.get(name)] if provider else []
+        if missing:
+            lacking = _("The credentials lack: %(names)s") % {"names": ", ".join(missing)}
+            raise ValidationError({"credentials": lacking})
 
 
 class CourierStore(models.Model):

@@ -167,9 +167,10 @@ class Callback:
 
 
 class Provider(Protocol):
-    """One courier."""
+    """One courier; `needs` are the credentials without which it cannot be called."""
 
     label: str
+    needs: tuple[str, ...]
     can: Capabilities
 
     def quote(self, access: Access, errand: Errand, *, now: datetime) -> Quote:

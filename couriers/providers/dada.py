@@ -79,6 +79,7 @@ class Dada:
     """The calls and callbacks of one courier; `line` is its connections, of its own by default."""
 
     label = "Dada"
+    needs: tuple[str, ...] = ("app_key", "app_secret", "source_id")
     can = Capabilities(
         quotes=True,
         idempotent_create=False,

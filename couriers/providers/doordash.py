@@ -84,6 +84,13 @@ class DoorDash:
     """The calls and webhooks of one courier; `line` is its connections, of its own by default."""
 
     label = "DoorDash Drive"
+    needs: tuple[str, ...] = (
+        "developer_id",
+        "key_id",
+        "signing_secret",
+        "webhook_authorization",
+        "calling_code",
+    )
     can = Capabilities(
         quotes=True,
         idempotent_create=True,

@@ -75,6 +75,7 @@ class Peisong:
     """The calls and callbacks of one courier; `line` is its connections, of its own by default."""
 
     label = "Meituan Peisong"
+    needs: tuple[str, ...] = ("app_key", "app_secret", "service_code")
     can = Capabilities(
         quotes=True,
         idempotent_create=True,

@@ -69,6 +69,14 @@ class Uber:
     """The calls and webhooks of one courier; `line` is its connections, of its own by default."""
 
     label = "Uber Direct"
+    needs: tuple[str, ...] = (
+        "customer_id",
+        "client_id",
+        "client_secret",
+        "signing_key",
+        "calling_code",
+        "country",
+    )
     can = Capabilities(
         quotes=True,
         idempotent_create=True,
