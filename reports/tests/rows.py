@@ -1,5 +1,6 @@
 """Small worlds for tests of reports and admin: stores, people, orders, pauses and hand-offs as rows."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
@@ -118,5 +119,7 @@ def make_courier_account(franchise=None, *, label="Dada", provider="dada"):
         provider=provider,
         label=label,
         base_url="https://courier.example/",
-        credentials='{"app_key": "dada-key", "app_secret": "dada-secret-that-must-not-leak"}',
+        credentials=json.dumps(
+            {"app_key": "dada-key", "app_secret": "dada-secret-that-must-not-leak", "source_id": "1"}
+        ),
     )
