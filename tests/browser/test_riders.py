@@ -189,7 +189,7 @@ def test_a_guest_is_called_and_found_with_the_phones_own_apps(phone):
     expect(call).to_have_attribute("href", "tel:13800000000")
 
 
-@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("de-DE", "light"), ("zh-CN", "dark")])
+@pytest.mark.parametrize(("language", "scheme"), [("de-DE", "light"), ("zh-CN", "dark")])
 def test_the_phones_page_is_open_to_everybody(phone, language, scheme):
     page = phone(locale=language, color_scheme=scheme)
     assert barriers(page) == []
@@ -217,7 +217,7 @@ def test_the_counters_page_is_open_to_everybody(counter, width, height):
     assert min(square["width"], square["height"]) >= 280
     assert page.evaluate("document.documentElement.scrollWidth") == width
     page.get_by_role("link", name="Done").click()
-    assert page.locator(".qr").count() == 0
+    expect(page.locator(".qr")).to_have_count(0)
 
 
 def test_a_run_is_given_with_one_tap_and_is_on_the_phone(phone, counter):
