@@ -1,6 +1,6 @@
 """The ledger of what couriers cost: entries are only added, and add up to what is owed."""
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from couriers.models import Fee, HandOff
 from couriers.standing import PICKED_UP
@@ -38,11 +38,11 @@ def keep_late(handoff: HandOff, amount: int) -> None:
 def _add_up_to(handoff: HandOff, amount: int) -> None:
     """Bring the delivery's entries to `amount`; the hand-off's row is locked by its own change."""
     entries = Fee.objects.filter(handoff=handoff).exclude(kind__in=[Fee.Kind.CANCEL, Fee.Kind.TIP])
-    total = entries.aggregate(total=Sum("amount"))["total"]
+    total, count = entries.aggregate(total=Sum("amount"), count=Count("pk")).values()
     missing = amount - (total or 0)
     if missing:
         kind = Fee.Kind.DELIVERY if total is None else Fee.Kind.CORRECTION
-        _entry(handoff, kind, f"delivery{entries.count()}", missing).save(force_insert=True)
+        _entry(handoff, kind, f"delivery{count}", missing).save(force_insert=True)
 
 
 def _entry(handoff: HandOff, kind: Fee.Kind, key: str, amount: int) -> Fee:

@@ -56,7 +56,7 @@ def create(job: Job) -> None:
     try:
         with ExitStack() as stack:
             _go_in(stack, door_of(account_of(handoff)))
-            claimed = record.claim(handoff.pk, now=timezone.now())
+            claimed = record.claim(handoff.pk, now=timezone.now(), seen=handoff)
             if claimed is not None:
                 _send(claimed)
     except Resting as resting:

@@ -7,13 +7,14 @@ that. Nobody else writes a hand-off's state. Locks are taken in this order: hand
 
 import secrets
 from collections.abc import Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from couriers.fees import book
-from couriers.models import CarrierSearch, HandOff
+from couriers.models import CarrierSearch, CourierAccount, HandOff
 from couriers.providers.base import Created, Report
 from couriers.standing import Piece, pieces_of
 from couriers.states import LIVE, NEXT, EndCause, HandOffState, Progress
@@ -66,13 +67,22 @@ def move(seen: HandOff, target: HandOffState, *, now: datetime, **values: Any) -
             progress=seen.progress,
             provider_time=seen.provider_time,
         )
-        if unchanged.update(**_with_stamps(seen, target, now, values)) != 1:
+        stamped = _with_stamps(seen, target, now, values)
+        if unchanged.update(**stamped) != 1:
             return None
-        moved = load(seen.pk)
+        moved = _with(seen, stamped)
         if told is not None or not moved.live:
             book(moved, told=told)
         if target != seen.state and (target == S.CONFIRMED or seen.state in BACK or not moved.live):
             _tell_search(moved, now)
+    return moved
+
+
+def _with(seen: HandOff, values: dict[str, Any]) -> HandOff:
+    """As the row is now; what was loaded with it is not loaded again."""
+    moved = copy(seen)
+    for name, value in values.items():
+        setattr(moved, name, value)
     return moved
 
 
@@ -101,16 +111,22 @@ def _tell_search(moved: HandOff, now: datetime) -> None:
 
 
 def publish(
-    handoff: HandOff, *, actor: Actor, now: datetime, verb: str | None = None, command: str | None = None
+    handoff: HandOff,
+    *,
+    actor: Actor,
+    now: datetime,
+    verb: str | None = None,
+    command: str | None = None,
+    order: Order | None = None,
 ) -> Stepped:
     """Put the hand-off on its order's card, and take the order's `verb` with it if that is possible.
 
     The order's row is locked after the hand-off's, always, and its bags are read after that: of two who
     publish at once, the second shows what the first wrote. "recall" brings back what was collected, never
     what the counter marked as delivered. An order of several bags is collected when all are on the way, and
-    delivered when the guest has all.
+    delivered when the guest has all. `order` is the row, if it is locked already.
     """
-    order = Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id)
+    order = order or Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id)
     pieces = pieces_of(order.pk)
     return follow_delivery(
         order_id=order.pk,
@@ -165,13 +181,16 @@ def move_and_publish(
     return True
 
 
-def claim(handoff_id: int, *, now: datetime, of: HandOffState = S.PENDING) -> HandOff | None:
+def claim(
+    handoff_id: int, *, now: datetime, of: HandOffState = S.PENDING, seen: HandOff | None = None
+) -> HandOff | None:
     """Take the hand-off for one call to its courier; None when it is not there to be taken.
 
     Committed before the call, with a new fence: whoever held an older one can write nothing back. `of` is
-    UNKNOWN where the only way to ask about an errand is to send it once more under the same number.
+    UNKNOWN where the only way to ask about an errand is to send it once more under the same number. `seen` is
+    the hand-off as somebody just loaded it.
     """
-    seen = load(handoff_id)
+    seen = seen or load(handoff_id)
     if seen.state != of:
         return None
     return move(
@@ -284,9 +303,10 @@ def step_search(search_id: int, *, why: str, now: datetime) -> None:
     enqueue(kind="search.step", key=f"{search_id}/{why}", payload={"search": search_id}, now=now)
 
 
-def send(handoff_id: int, *, why: str, now: datetime) -> None:
-    """Have the errand sent to its courier; `why` makes the job unique."""
-    _enqueue_call("handoff.create", handoff_id, why, now)
+def send(handoff_id: int, *, why: str, now: datetime, account: CourierAccount | None = None) -> None:
+    """Have the errand sent to its courier; `why` makes the job unique, `account` need not be looked up."""
+    lane = f"{account.provider}/{account.pk}" if account else ""
+    _enqueue_call("handoff.create", handoff_id, why, now, lane=lane)
 
 
 def call_off(handoff_id: int, *, why: str, now: datetime) -> None:
@@ -312,18 +332,26 @@ def ask(
 
 
 def _enqueue_call(
-    kind: str, handoff_id: int, why: str, now: datetime, *, due_at: datetime | None = None, **more: str
+    kind: str,
+    handoff_id: int,
+    why: str,
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+    lane: str = "",
+    **more: str,
 ) -> None:
     """A job that calls the courier, in the lane of its account."""
-    account = HandOff.objects.filter(pk=handoff_id).values_list("account__provider", "account")
-    provider, number = account.get()
+    if not lane:
+        account = HandOff.objects.filter(pk=handoff_id).values_list("account__provider", "account")
+        lane = "{}/{}".format(*account.get())
     enqueue(
         kind=kind,
         key=f"{handoff_id}/{why}",
         payload={"handoff": handoff_id, **more},
         now=now,
         due_at=due_at,
-        lane=f"{provider}/{number}",
+        lane=lane,
     )
 
 
@@ -348,12 +376,11 @@ def _settle(
     job, which waits for that, finds out how things stand. A callback may have been faster than the
     reply: then it stands.
     """
-    with transaction.atomic():
-        mine = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence)
-        learnt = {"provider_ref": values["provider_ref"]} if values.get("provider_ref") else {}
-        if mine.filter(state=S.CANCELLING).update(lease_until=None, **learnt) == 1:
-            return True
-        return move_and_publish(claimed, target, now=now, verb=verb, lease_until=None, **values)
+    if move_and_publish(claimed, target, now=now, verb=verb, lease_until=None, **values):
+        return True
+    learnt = {"provider_ref": values["provider_ref"]} if values.get("provider_ref") else {}
+    cancelling = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence, state=S.CANCELLING)
+    return cancelling.update(lease_until=None, **learnt) == 1
 
 
 def expire(seen: HandOff, *, now: datetime) -> bool:

@@ -23,11 +23,12 @@ from couriers.standing import PICKED_UP, pieces_of
 from couriers.states import LIVE, EndCause, HandOffState, SearchState
 from orders.errors import NotPossible
 from orders.models import Order
-from orders.states import ENDED, OrderState
+from orders.states import ENDED, Fulfilment, OrderState
 from stores.actors import Actor
 
 S = SearchState
 PORTAL = Actor("portal")
+ON_THE_SHELF = {"state": OrderState.READY, "fulfilment": Fulfilment.STORE_COURIER}
 MAY_BE_HANDED_OFF = frozenset({OrderState.MAKING, OrderState.READY})
 # Somebody was asked, and what became of that is still to be followed.
 ATTACHED = frozenset({S.OFFERED, S.CARRIED})
@@ -43,18 +44,23 @@ def carrier_key(handoff: HandOff) -> str:
     return f"courier:{handoff.account_id}" if handoff.account_id else f"rider:{handoff.rider_id}"
 
 
-def held(order: Order, *, now: datetime, bags: int | None = None) -> list[CarrierSearch]:
+def held(
+    order: Order, *, policy: Policy, now: datetime, bags: int | None = None, begin: bool = False
+) -> list[CarrierSearch]:
     """The order's searches, one per bag, locked in the order of the bags; made where there are none yet.
 
-    `bags` splits the order anew; raises NotPossible when it is too late for that. Inside a transaction.
+    `bags` splits the order anew; raises NotPossible when it is too late for that. `begin`: new ones seek at
+    once. Inside a transaction.
     """
     known = _locked(order.pk)
-    policy = policy_of(order.store_id)
     count = bags or (known[0].bags if known else _bags_at_first(order, policy))
     if known and count != known[0].bags:
         _check_split(order, count)
-    if not known or count != known[0].bags:
-        _make(order, count, policy, now)
+    if not known or (count, order.store_id) != (known[0].bags, known[0].store_id):
+        _make(order, count, policy, now, begin=begin)
+        if known:
+            mine = CarrierSearch.objects.filter(order=order, bag__lte=count)
+            mine.update(bags=count, store=order.store_id)
         known = _locked(order.pk)
     return known[:count]
 
@@ -77,8 +83,8 @@ def _check_split(order: Order, bags: int) -> None:
         raise NotPossible(_("Somebody carries a part of the order already."))
 
 
-def _make(order: Order, bags: int, policy: Policy, now: datetime) -> None:
-    """A search for each bag; those beyond the last bag stay behind, unread."""
+def _make(order: Order, bags: int, policy: Policy, now: datetime, *, begin: bool) -> None:
+    """A search for each bag that has none; those beyond the last bag stay behind, unread."""
     if bags > 1:
         _check_split(order, bags)
     rows = [
@@ -87,6 +93,8 @@ def _make(order: Order, bags: int, policy: Policy, now: datetime) -> None:
             store_id=order.store_id,
             bag=bag,
             bags=bags,
+            state=S.SEEKING if begin else S.IDLE,
+            round=int(begin),
             automatic=policy.rescue,
             started_at=now,
             changed_at=now,
@@ -94,7 +102,6 @@ def _make(order: Order, bags: int, policy: Policy, now: datetime) -> None:
         for bag in range(1, bags + 1)
     ]
     CarrierSearch.objects.bulk_create(rows, ignore_conflicts=True)
-    CarrierSearch.objects.filter(order=order, bag__lte=bags).update(bags=bags, store=order.store_id)
 
 
 def change(search: CarrierSearch, state: SearchState, *, now: datetime, **values: Any) -> CarrierSearch:
@@ -123,28 +130,32 @@ def attach(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: date
 
 
 def open_for(order_id: int, *, now: datetime) -> list[CarrierSearch]:
-    """An order is ready: begin to look for carriers if the store does so by itself; returns all its searches.
+    """An order may be ready: begin to look for carriers if the store does so by itself.
 
-    May be done again at any time.
+    May be done again at any time. Returns all its searches, with the order loaded; none if it is not ready,
+    or not the store's to bring.
     """
     with transaction.atomic():
-        order = Order.objects.select_related("store").get(pk=order_id)
+        order = Order.objects.select_related("store", "account").filter(pk=order_id, **ON_THE_SHELF).first()
+        if order is None:
+            return []
         policy = policy_of(order.store_id)
-        searches = held(order, now=now)
+        searches = held(order, policy=policy, now=now, begin=policy.automatic)
         for search in searches:
+            search.order = order
             if search.state == S.IDLE and policy.automatic:
                 change(search, S.SEEKING, now=now, round=search.round + 1, automatic=policy.rescue)
     return searches
 
 
-def restart(*, order: Order, now: datetime, bags: int | None = None) -> list[CarrierSearch]:
+def restart(*, order: Order, policy: Policy, now: datetime, bags: int | None = None) -> list[CarrierSearch]:
     """A person wants the next carrier found as the policy says; everybody may be asked again.
 
     Inside the caller's transaction. Returns the searches that begin; none when all bags are carried.
     """
     begun = []
     live = taken_bags(order.pk)
-    for search in held(order, now=now, bags=bags):
+    for search in held(order, policy=policy, now=now, bags=bags):
         if search.bag not in live:
             change(search, S.SEEKING, now=now, round=search.round + 1, excluded=[], reason="", accept_by=None)
             step_later(search, now=now)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from couriers.drafts import draft_for, question_of
 from couriers.models import CarrierSearch, CourierAccount, HandOff
-from couriers.policy.choosing import COURIER, Candidate, Ranked, choose, wants_quotes
-from couriers.policy.document import Policy
+from couriers.policy.choosing import COURIER, Candidate, Ranked, Situation, choose, wants_quotes
+from couriers.policy.document import By, Policy
 from couriers.policy.queries import policy_of
 from couriers.policy.situations import candidates_of, situation_of
 from couriers.quotes import Answer, Question, race
+from orders.models import Order
 from outbox.calling import Refused
 
 
@@ -35,7 +37,9 @@ def field_of(
 ) -> Field:
     """Choose for one bag; couriers are asked for a price if that decides, or `always_ask`."""
     order, policy = search.order, policy_of(search.store_id)
-    situation = situation_of(order, now)
+    situation = (
+        situation_of(order, now) if policy.rules or policy.otherwise.by == By.SHARES else _plain(order, now)
+    )
     candidates = {one.key: one for one in candidates_of(order.store, now)}
     answers: dict[str, Answer] = {}
     drafts: dict[str, HandOff] = {}
@@ -45,6 +49,18 @@ def field_of(
         candidates |= {key: replace(candidates[key], quote=answer.quote) for key, answer in answers.items()}
     ranked = choose(policy, situation, candidates.values(), excluded)
     return Field(policy, ranked, candidates, answers, drafts)
+
+
+def _plain(order: Order, now: datetime) -> Situation:
+    """The situation where nobody asks how busy the store is, or how much each carrier was given today."""
+    return Situation(
+        at=now.astimezone(ZoneInfo(order.store.timezone)),
+        distance=None,
+        value=order.goods,
+        cups=order.cups,
+        load=0,
+        channel=order.account.channel,
+    )
 
 
 def _race(

@@ -30,11 +30,9 @@ CHOOSE_AGAIN = 3
 
 def ready(job: Job) -> None:
     """An order of the store's own delivery stands on the shelf: find or suggest a carrier for each bag."""
-    order = Order.objects.filter(pk=job.payload["order"]).first()
-    if order is None or not _waits(order):
-        return
-    for search in seeking.open_for(order.pk, now=timezone.now()):
-        go_on(search.pk)
+    for search in seeking.open_for(job.payload["order"], now=timezone.now()):
+        if search.round != 1 or search.state != S.SEEKING or not _ask_next(search):
+            go_on(search.pk)
 
 
 def step(job: Job) -> None:

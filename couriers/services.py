@@ -99,7 +99,8 @@ def seek(
     with transaction.atomic():
         order = Order.objects.select_related("store").get(pk=order_id)
         _check(order)
-        if not seeking.restart(order=order, now=now, bags=bags):
+        policy = policy_of(order.store_id)
+        if not seeking.restart(order=order, policy=policy, now=now, bags=bags):
             raise _taken(order_id)
         return publish_order(order_id, actor=actor, now=now, command=command)
 
@@ -124,8 +125,8 @@ def offer(
             return False
         take_quote(draft, quote)
         draft.created_label = seeking.PORTAL.label
-        handoff = _open(held, draft, policy=policy, now=now)
-        publish(handoff, actor=seeking.PORTAL, now=now)
+        order = _open(held, draft, policy=policy, now=now)
+        publish(draft, actor=seeking.PORTAL, now=now, order=order)
     return True
 
 
@@ -209,10 +210,11 @@ def _give(
     with transaction.atomic():
         policy = policy_of(order.store_id)
         opened = []
-        for search in _open_bags(seeking.held(order, now=now, bags=bags), bag):
+        for search in _open_bags(seeking.held(order, policy=policy, now=now, bags=bags), bag):
             handoff = draft(search)
             handoff.created_by, handoff.created_label = actor.user, actor.label
-            opened.append(_open(search, handoff, policy=policy, now=now))
+            _open(search, handoff, policy=policy, now=now)
+            opened.append(handoff)
         if not opened:
             raise _taken(order.pk)
         return publish(opened[0], actor=actor, now=now, command=command)
@@ -228,15 +230,16 @@ def _open_bags(searches: Sequence[CarrierSearch], bag: int | None) -> list[Carri
     return [search for search in searches if search.bag not in taken]
 
 
-def _open(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: datetime) -> HandOff:
-    """Insert the hand-off; the database lets one of several at the same time win."""
+def _open(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: datetime) -> Order:
+    """Insert the hand-off; the database lets one of several at once win. Returns the order, locked."""
     if not insert(handoff):
         raise _taken(handoff.order_id)
-    _check(Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id))
+    order = Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id)
+    _check(order)
     seeking.attach(search, handoff, policy=policy, now=now)
     if handoff.account is not None:
-        send(handoff.pk, why=FIRST, now=now)
-    return handoff
+        send(handoff.pk, why=FIRST, now=now, account=handoff.account)
+    return order
 
 
 def _taken(order_id: int) -> Stale:
