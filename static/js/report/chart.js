@@ -3,6 +3,7 @@
 import uPlot from "../../vendor/uPlot-1.6.32.js";
 
 const HEIGHT = 264;
+const LEFT = 44;
 
 /**
  * The series one upon the other: what uPlot draws, the tallest first, so that the shorter cover it.
@@ -49,10 +50,11 @@ function options(element, data, show) {
   const language = document.documentElement.lang;
   const under = ticks(data, language);
   const grouped = new Intl.NumberFormat(language);
+  const widest = 7 * Math.max(...under.map((label) => label.length));
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [8, 24, 0, 0],
+    padding: [8, 24, 0, Math.max(0, widest / 2 - LEFT)], // the first label stands in the middle of its bar
     scales: {
       x: { time: false, range: (_plot, low, high) => [low - 0.6, high + 0.6] },
       y: { range: atLeastOne },
@@ -68,11 +70,11 @@ function options(element, data, show) {
         grid: { show: false },
         values: (_plot, indexes) => indexes.map((index) => under[index] ?? ""),
         incrs: [1, 2, 3, 4, 6, 12, 24],
-        space: 16 + 7 * Math.max(...under.map((label) => label.length)),
+        space: 16 + widest,
       },
       {
         ...axis,
-        size: 44,
+        size: LEFT,
         grid: { stroke: colour.grid, width: 1 },
         values: (_plot, steps) => wholeSteps(steps, grouped),
       },
