@@ -28,7 +28,7 @@ OPEN_TO_ALL = {
     "login/", "logout/", "i18n/setlang/", "jsi18n/", "livez", "readyz", "metrics",
     "couriers/<slug:provider>/callback/<slug:token>/",  # the token is the secret; tested in couriers
     "door/<str:token>/",  # the token is the secret; tested in couriers/door
-    # The token is a rider's; tested in couriers/tests/test_riders_phone.py.
+    # The token is a rider's; tested in couriers/tests/test_riders_*.py.
     "r/worker.js", "r/<token>/", "r/<token>/stops", "r/<token>/handoffs/<int:handoff_id>/<verb>",
     "r/<token>/handoffs/<int:handoff_id>/problem", "r/<token>/handoffs/<int:handoff_id>/call",
     "api/v1/openapi.json", "api/v1/docs", "api/v1/",

@@ -2,7 +2,10 @@
 
 const CACHE = "rider-shell"; // as in worker.js
 
-/** Register the worker and put into its cache what this page is made of; pages of earlier links go. */
+/**
+ * Register the worker and put into its cache what this page is made of, as the portal has it now: all or nothing,
+ * so that the parts fit each other. Pages of earlier links go.
+ */
 export async function keepShell() {
   if (!("serviceWorker" in navigator)) return;
   await navigator.serviceWorker.register("/r/worker.js", { scope: "/r/" });
@@ -10,7 +13,8 @@ export async function keepShell() {
   const page = location.pathname;
   const loaded = performance.getEntriesByType("resource").map(({ name }) => new URL(name));
   const parts = loaded.filter(({ origin, pathname }) => origin === location.origin && isPart(pathname));
-  await cache.addAll([page, ...new Set(parts.map(({ pathname }) => pathname))]);
+  const paths = [page, ...new Set(parts.map(({ pathname }) => pathname))];
+  await cache.addAll(paths.map((path) => new Request(path, { cache: "reload" })));
   const kept = (await cache.keys()).map(({ url }) => new URL(url).pathname);
   const others = kept.filter((path) => path.startsWith("/r/") && path !== page);
   await Promise.all(others.map((path) => cache.delete(path)));

@@ -12,17 +12,16 @@ addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
-  if (request.method === "GET" && origin === location.origin && isShell(request, pathname))
-    event.respondWith(fresh(request, pathname));
+  // "reload" is how the page renews what is kept: that must come from the portal.
+  if (request.method !== "GET" || origin !== location.origin || request.cache === "reload") return;
+  if (request.mode === "navigate" && /^\/r\/[^/]+\/$/.test(pathname))
+    event.respondWith(page(request, pathname));
+  else if (pathname.startsWith("/static/") || pathname === "/jsi18n/")
+    event.respondWith(part(request, pathname));
 });
 
-function isShell({ mode }, path) {
-  if (mode === "navigate") return /^\/r\/[^/]+\/$/.test(path);
-  return path.startsWith("/static/") || path === "/jsi18n/";
-}
-
-/** The network first, and what was kept when it is silent or slow. */
-async function fresh(request, path) {
+/** The page: from the network, or as it was kept when that is silent or slow. */
+async function page(request, path) {
   const cache = await caches.open(CACHE);
   const answer = fetch(request).then(async (response) => {
     if (response.ok) await cache.put(path, response.clone());
@@ -33,4 +32,10 @@ async function fresh(request, path) {
   if (!kept) return answer;
   const tooSlow = new Promise((resolve) => setTimeout(() => resolve(kept), PATIENCE_MS));
   return Promise.race([answer.catch(() => kept), tooSlow]);
+}
+
+/** A part of it: as it was kept, for a page of twenty parts would take a bad network twenty times. */
+async function part(request, path) {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(path)) ?? fetch(request);
 }
