@@ -76,6 +76,10 @@ def test_the_suggested_carrier_is_asked_with_one_tap_and_the_code_finds_the_bag(
     expect(suggestion).to_contain_text("Hand to")
 
     press(board, suggestion)
+    expect(board.locator(".toast")).to_contain_text("goes to")
+    expect(card).not_to_have_class(re.compile(r"\bis-pending\b"))
+    press(board, board.locator(".toast button"))
+    press(board, suggestion)
 
     code = card.locator(".card-code, .carry-code")
     expect(code).to_have_text(re.compile(r"^\d{4}$"))

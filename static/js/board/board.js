@@ -5,21 +5,22 @@
 
 import { BROWSER } from "./browser.js";
 import { Bulk } from "./bulk.js";
-import { alarms, bagBody, carrierBody, predictCarriage } from "./carriage.js";
+import { alarms, bagBody, carrierBody, hasHandoff, predictCarriage } from "./carriage.js";
 import { Commands, cookie, sender } from "./commands.js";
-import { Bell, Crew } from "./crew.js";
-import { openRequests, predictAnswer, soonAnswered } from "./guests.js";
+import { Crew } from "./crew.js";
+import { openRequests, predictAnswer } from "./guests.js";
+import { Reminders } from "./reminders.js";
 import { changeSetting, readSettings } from "./settings.js";
 import { Feed } from "./socket.js";
 import { Sounds } from "./sounds.js";
-import { columns, EMPTY, lateIds, news, predict, reduce, stillWaiting, undoUntil } from "./state.js";
+import { columns, EMPTY, news, predict, reduce, stillWaiting, undoUntil } from "./state.js";
 import { Stillness } from "./stillness.js";
 import { orderName } from "./words.js";
 
 const TICK_MS = 1_000;
 const FRAME_MS = 16;
 const NOTICE_MS = 12_000;
-const LATE_TONE_MS = 30_000; // in a wave cards turn late one after the other: one tone for all of them
+const HANDED_MS = 10_000; // how long a hand-off can be called back with one press
 const LIT_MS = 6_000; // how long a card that was looked for stands out
 const DEAF = new Set();
 
@@ -35,14 +36,11 @@ export class Board extends EventTarget {
   #mine = [];
   /** Cards the server answered with, shown until the feed has caught up: id → {card, seq}. */
   #ahead = new Map();
-  /** Ids that were late a second ago; null before the first look. */
-  #late = null;
-  #lateToneAt = 0;
-  /** Ids whose guests the platform will soon answer by itself. */
-  #soon = new Set();
   #lineUp = false;
   #announced = false;
-  #bell = new Bell();
+  #reminders = new Reminders((figure) => this.sounds.play(figure));
+  /** The last order given to somebody here: {id, name, until}. */
+  #handed = null;
   #lit = { id: null, until: 0 };
   #unshownAt = null;
   #still = new Stillness();
@@ -212,6 +210,21 @@ export class Board extends EventTarget {
   handOff(card, key, name, more = {}) {
     const body = { ...carrierBody(key), ...(more.bags ? {} : bagBody(card)), ...more };
     this.commands.keep({ order: card.id, number: orderName(card), verb: "handoff", body, name });
+    this.#handed = { id: card.id, name, until: this.now + HANDED_MS };
+  }
+
+  /** What was given to somebody here a moment ago and can be called back: {card, name, until}, or null. */
+  get handed() {
+    const card = this.#handed && this.card(this.#handed.id);
+    if (!card || this.#handed.until <= this.now || !hasHandoff(card)) return null;
+    return { ...this.#handed, card };
+  }
+
+  /** Not that one after all: it never leaves this device, or it is called off. */
+  callBack({ card }) {
+    this.#handed = null;
+    if (!this.commands.withdraw(card.id)) this.ask(`/orders/${card.id}/handoff/cancel`, bagBody(card));
+    this.#changed();
   }
 
   /** An own rider's next step; kept until the server has it. */
@@ -273,7 +286,7 @@ export class Board extends EventTarget {
   noticed() {
     this.sounds.unlock();
     this.sounds.hush();
-    this.#bell.hush();
+    this.#reminders.hush();
     if (this.unseen.size === 0) return;
     this.unseen = new Set();
     this.#changed();
@@ -316,9 +329,10 @@ export class Board extends EventTarget {
 
   #announce({ arrived, cancelled, riders, urged, asked, nobody, asks }) {
     if (arrived.length) this.#ringFor(arrived);
-    this.#bell.add([...nobody, ...asks], Date.now());
-    if (nobody.length || asks.length) this.sounds.play("alarm");
-    else if (asked.length) this.sounds.play("request");
+    const alarming = [...nobody, ...asks];
+    this.#reminders.alarm(alarming, Date.now());
+    if (alarming.length) return;
+    if (asked.length) this.sounds.play("request");
     else if (cancelled.length) this.sounds.play("cancelled");
     else if (riders.length) this.sounds.play("rider");
     else if (urged.length) this.sounds.play("late");
@@ -363,27 +377,9 @@ export class Board extends EventTarget {
 
   #tick() {
     this.notices = this.notices.filter((notice) => notice.until > Date.now());
-    this.#soundLate();
-    this.#soundSoon();
-    if (this.#bell.due(new Set(this.alarms.map(({ id }) => id)), Date.now())) this.sounds.play("alarm");
+    if (this.ready) this.#reminders.tick(this.cards, this.now, Date.now());
     this.#forgetAhead();
     this.#changed();
-  }
-
-  #soundLate() {
-    if (!this.ready) return;
-    const late = lateIds(this.cards, this.now);
-    const fresh = this.#late && [...late].some((id) => !this.#late.has(id));
-    this.#late = late;
-    if (!fresh || Date.now() - this.#lateToneAt < LATE_TONE_MS) return;
-    this.#lateToneAt = Date.now();
-    this.sounds.play("late");
-  }
-
-  #soundSoon() {
-    const soon = soonAnswered(this.cards, this.now);
-    if ([...soon].some((id) => !this.#soon.has(id))) this.sounds.play("request");
-    this.#soon = soon;
   }
 
   /** One look of the screen per frame, however many events come in between. */

@@ -41,6 +41,7 @@ class BoardApp extends BoardPiece {
     document.addEventListener("answer-guest", ({ detail }) => this.#answer(detail));
     document.addEventListener("move-order", ({ detail }) => this.#dialog("move-dialog", detail));
     document.addEventListener("undo-step", ({ detail }) => this.board.undo(detail.card));
+    document.addEventListener("call-back", ({ detail }) => this.board.callBack(detail));
     document.addEventListener("find-card", ({ detail }) => this.#find(detail.id));
     document.addEventListener("choose-many", () => this.board.bulk.toggleChoosing());
     document.addEventListener("resume-intake", () => this.#resume());
@@ -59,7 +60,7 @@ class BoardApp extends BoardPiece {
       <board-banners .board=${board}></board-banners>
       ${this.#strip()} ${this.#columns()}
       <bulk-bar .board=${board}></bulk-bar>
-      <undo-toast .card=${board.undoable} .now=${board.now} role="status"></undo-toast>
+      <undo-toast .card=${board.undoable} .handed=${board.handed} .now=${board.now} role="status"></undo-toast>
       <p class="visually-hidden" role="status">${this.#spoken()}</p>
       ${this.#dialogs()}`;
   }
@@ -215,12 +216,13 @@ class BoardApp extends BoardPiece {
   }
 
   #act(action) {
-    const { undoable, requests, alarms } = this.board;
+    const { undoable, handed, requests, alarms } = this.board;
     if (action === "request") requests.length && this.#dialog("order-dialog", { id: requests[0].id });
     else if (action === "alarm") alarms.length && this.#find(alarms[0].id);
     else if (action === "choose") this.board.bulk.toggleChoosing();
     else if (action === "search" || action === "help")
       this.#dialog(action === "help" ? "settings-dialog" : "search-dialog");
+    else if (action === "undo" && handed) this.board.callBack(handed);
     else if (action === "undo") undoable && this.board.undo(undoable);
     else if (action === "step") this.#article(this.#focused?.id)?.querySelector("[data-step]")?.click();
     else this.#article(neighbour(this.#visible(), this.#focused?.id, action))?.focus();

@@ -52,20 +52,22 @@ class OrderCard extends Piece {
       </article>`;
   }
 
-  /** Number, age and the next step; without a step of its own a card needs one row less. */
+  /** Number, age and the next step; a card without one of its own needs less height. */
   #head(waited) {
     const { card } = this;
     const button = this.#button();
-    const facts = html`${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()} ${this.#more()}`;
     return html`
-      <div class="card-top">
+      <div class="card-top ${button ? "" : "is-bare"}">
         <span class="card-id">
-          <span class="card-number ${card.number.length > 4 ? "is-long" : ""}">${card.number}</span>
+          <span class="card-number ${numberSize(card.number)}">${card.number}</span>
           <span class="card-platform">${platformLabel(card)}</span>
         </span>
-        ${button ?? html`<div class="card-facts">${facts}</div>`}
+        ${button ?? this.#more()}
       </div>
-      ${button ? html`<div class="card-facts">${facts}</div>` : nothing}`;
+      <div class="card-facts">
+        ${card.state === "cancelled" ? nothing : this.#age(waited)} ${this.#tags()}
+        ${button ? this.#more() : nothing}
+      </div>`;
   }
 
   #classes({ level }, brief) {
@@ -215,6 +217,12 @@ class OrderCard extends Piece {
       : fill(gettext("%(actor)s at %(at)s"), { actor: by, at });
     return html`<p class="card-ended">${icon("ban")}<span>${words}</span></p>`;
   }
+}
+
+/** Large as long as it leaves room for the button. */
+function numberSize({ length }) {
+  if (length > 4) return "is-long";
+  return length > 3 ? "is-wide" : "";
 }
 
 /** The card without what one tap would carry out: while it leaves, or while cards are being chosen. */

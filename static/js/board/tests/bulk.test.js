@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bulk, handable, leftOf } from "../bulk.js";
-import { Bell } from "../crew.js";
+import { Bell, Reminders } from "../reminders.js";
 import { card } from "./samples.js";
 
 const ready = (id, more = {}) => card({ id, state: "ready", fulfilment: "store_courier", ...more });
@@ -131,4 +131,17 @@ test("the bell rings again for what nobody looked at", () => {
   bell.add([3], 60_000);
   bell.hush();
   assert.equal(bell.due(new Set([3]), 90_000), false);
+});
+
+test("an alarm sounds at once and again while it lasts, and is still once somebody was there", () => {
+  const heard = [];
+  const reminders = new Reminders((figure) => heard.push(figure));
+  const search = { state: "nobody", tried: [] };
+  const alone = ready(1, { delivery: { handoff: null, state: "", progress: "", search } });
+  reminders.alarm([], 0);
+  reminders.alarm([1], 0);
+  for (const at of [1_000, 20_000, 21_000]) reminders.tick([alone], 0, at);
+  reminders.hush();
+  reminders.tick([alone], 0, 60_000);
+  assert.deepEqual(heard, ["alarm", "alarm"]);
 });
