@@ -96,9 +96,9 @@ def context(
 
 
 def ranges(currency: str) -> list[tuple[str, str, str]]:
-    """The ranges of a rule: name, title, unit."""
-    units = {"distance": _("km"), "value": currency, "cups": _("cups"), "load": _("orders")}
-    return [(name, title, units[name]) for name, title in words.range_titles().items()]
+    """The ranges of a rule: name, title, unit; what is counted is its own unit."""
+    units = {"distance": _("km"), "value": currency}
+    return [(name, title, units.get(name, "")) for name, title in words.range_titles().items()]
 
 
 def yesterday(store: Store, now: datetime) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from zoneinfo import ZoneInfo
 
@@ -38,7 +38,7 @@ def situation_of(order: Order, now: datetime) -> Situation:
 
 def candidates_of(store: Store, now: datetime) -> list[Candidate]:
     """The store's riders and couriers, without quotes; at most four queries."""
-    measures, live = measures_of(store.pk, now=now), live_by_carrier(store)
+    measures, live = measures_of(store.pk, now=now), live_by_carrier(store, now)
     return [
         Candidate(key, name, kind, free, live.get(key, 0), resting=resting, measure=measures.get(key))
         for key, name, kind, free, resting in [*_riders(store, now), *_couriers(store, now)]
@@ -60,9 +60,10 @@ def _couriers(store: Store, now: datetime) -> Iterator[tuple[str, str, str, bool
         yield key_of(pk, None), label, COURIER, True, resting
 
 
-def live_by_carrier(store: Store) -> dict[str, int]:
-    """How many orders each carrier of the store carries or is to carry."""
-    return _by_carrier(HandOff.objects.filter(store=store, state__in=sorted(LIVE)))
+def live_by_carrier(store: Store, now: datetime) -> dict[str, int]:
+    """How many orders each carrier of the store carries or is to carry; nobody is on the road for a day."""
+    lately = HandOff.objects.filter(store=store, created_at__gte=now - timedelta(days=1))
+    return _by_carrier(lately.filter(state__in=sorted(LIVE)))
 
 
 def distance_to(order: Order, store: Store) -> int | None:

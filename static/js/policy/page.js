@@ -79,3 +79,5 @@ addEventListener("beforeunload", (event) => {
 
 showSums();
 document.getElementById("problems")?.focus();
+// On a phone the navigation is wider than the screen.
+document.querySelector(".topnav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
