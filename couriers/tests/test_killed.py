@@ -17,8 +17,10 @@ from django.utils import timezone
 from couriers.services import cancel_hand_off
 from couriers.tests.factories import MEI
 from couriers.tests.fake_dada import FakeDada
+from couriers.tests.searches import courier, pass_time, policy, shelved, tried
 from couriers.tests.work import facts, handed_to, run_jobs
 from couriers.watching import watch
+from orders.services import step
 
 Workers = tuple[list[subprocess.Popen[bytes]], Callable[[], int]]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
@@ -79,6 +81,29 @@ def test_a_worker_killed_during_its_call_leaves_one_errand_and_a_true_card(
     recover()
     assert facts(handoff) == ("sent", "searching", "", "ready")
     assert dada.ledger == [handoff.origin_id]
+
+
+def test_a_worker_killed_while_it_races_quotes_leaves_an_order_that_one_courier_is_asked_for(
+    dada: FakeDada, worker_died: Workers
+) -> None:
+    started, run = worker_died
+    order = shelved()
+    policy(order.store)
+    for label in ("A", "B"):
+        courier(order.store, dada, label)
+    step(order_id=order.pk, verb="ready", actor=MEI, now=timezone.now())
+
+    def kill() -> None:
+        started[0].kill()
+
+    dada.before_reply = kill
+    assert run() == -signal.SIGKILL
+    dada.before_reply = None
+    assert tried(order) == []
+    for seconds in (31, 35):
+        pass_time(seconds_on(seconds))
+    assert tried(order) == [("A", "sent", "")]
+    assert len(dada.ledger) == 1
 
 
 def test_a_worker_frozen_past_its_lease_cannot_undo_what_others_did_meanwhile(

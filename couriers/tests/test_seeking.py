@@ -1,6 +1,7 @@
 """Finding a carrier by itself: who is asked, one at a time, and what a person's word changes."""
 
 import pytest
+from django.db import transaction
 
 from couriers.errors import LiveHandOff
 from couriers.models import CarrierSearch, HandOff
@@ -19,6 +20,8 @@ from couriers.tests.searches import (
     tried,
 )
 from couriers.tests.work import all_at_once, facts, run_all
+from orders.channels.incoming import Carried
+from orders.intake.changes import carry_out_changes, locked_orders
 from orders.models import Order
 from orders.services import step
 from outbox.models import Job
@@ -101,6 +104,17 @@ def test_what_platforms_riders_or_guests_fetch_is_not_looked_at(dada: FakeDada) 
     ready(order)
     assert not CarrierSearch.objects.exists()
     assert not Job.objects.filter(queue="searches").exists()
+
+
+def test_a_ready_order_that_its_platform_leaves_to_the_store_is_offered(dada: FakeDada) -> None:
+    order = make_order(fulfilment="platform_courier")
+    policy(order.store)
+    courier(order.store, dada)
+    key = (order.account_id, order.external_id)
+    with transaction.atomic():
+        carry_out_changes({key: [Carried("store", NOW)]}, locked_orders([key]), now=NOW)
+    run_all(NOW)
+    assert tried(order) == [("Dada", "sent", "")]
 
 
 def test_an_order_that_is_ready_twice_is_offered_once(dada: FakeDada) -> None:

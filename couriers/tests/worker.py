@@ -1,4 +1,4 @@
-"""A worker process for tests that kill it: runs the couriers' due jobs once."""
+"""A worker process for tests that kill it: runs the due jobs of searches and couriers once."""
 
 import os
 
@@ -9,4 +9,5 @@ if __name__ == "__main__":
     django.setup()
     from outbox.runner import drain
 
-    drain(queue="couriers", seconds=30)
+    for queue in ("searches", "couriers"):
+        drain(queue=queue, seconds=30)
