@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from django.utils.translation import gettext_noop
+
 from couriers.providers.base import Errand
 from couriers.providers.reading import credential
 from outbox.calling import Refused
@@ -30,7 +32,7 @@ def e164(phone: str, credentials: Mapping[str, str]) -> str:
             national = national.removeprefix("1")
         number = code + national
     if not DIALLED.fullmatch(number):
-        raise Refused("a telephone number cannot be written the international way")
+        raise Refused(gettext_noop("A phone number cannot be written the international way."))
     return number
 
 

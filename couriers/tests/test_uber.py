@@ -246,7 +246,7 @@ def test_a_call_nobody_can_vouch_for_is_uncertain(uber: FakeUber, trouble: Any) 
 
 def test_a_number_that_cannot_be_dialled_is_refused_before_anything_is_sent(uber: FakeUber) -> None:
     masked = replace(AMERICAN, receiver=replace(AMERICAN.receiver, phone="138****0000"))
-    with pytest.raises(Refused, match="telephone"):
+    with pytest.raises(Refused, match="international"):
         quick().create(access(uber), masked, now=NOW)
     assert uber.calls == []
 
