@@ -24,6 +24,8 @@ LATE = gettext_noop("No price in time.")
 # Of one courier, of all its accounts together: more than its doors let in, so that one that hangs holds up
 # no other's questions.
 THREADS = 24
+# Accounts that were late the last time: they are asked, but nobody waits for them while others answer.
+SLOW: set[int] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,12 @@ def race(questions: Sequence[Question], *, seconds: float = SECONDS) -> dict[str
     until = monotonic() + seconds
     asked = {question.key: _start(question, until) for question in questions}
     lend_connection()
-    wait(asked.values(), timeout=seconds)
+    quick = [asked[question.key] for question in questions if question.account.pk not in SLOW]
+    wait(quick or asked.values(), timeout=seconds)
     for question in questions:
         keep_rest(question.account)
+        if not asked[question.key].done():
+            SLOW.add(question.account.pk)
     return {key: future.result() if future.done() else Answer(None, LATE) for key, future in asked.items()}
 
 
@@ -66,7 +71,8 @@ def _threads(provider: str) -> ThreadPoolExecutor:
 
 
 def _ask(question: Question, door: Guard, until: float) -> Answer:
-    if monotonic() >= until:
+    began = monotonic()
+    if began >= until:
         return Answer(None, LATE)
     provider, now = PROVIDERS[question.account.provider], timezone.now()
     try:
@@ -74,3 +80,6 @@ def _ask(question: Question, door: Guard, until: float) -> Answer:
             return Answer(provider.quote(question.access, question.errand, now=now))
     except (CallFailed, Resting) as error:
         return Answer(None, str(error))
+    finally:
+        if monotonic() - began < SECONDS:
+            SLOW.discard(question.account.pk)

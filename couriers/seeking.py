@@ -163,6 +163,13 @@ def restart(*, order: Order, policy: Policy, now: datetime, bags: int | None = N
     return begun
 
 
+def stop(order_id: int, *, bag: int | None, now: datetime) -> int:
+    """Ask nobody any more while somebody is being chosen; returns how many searches that ended."""
+    wanted = CarrierSearch.objects.filter(order_id=order_id, state=S.SEEKING)
+    wanted = wanted if bag is None else wanted.filter(bag=bag)
+    return wanted.update(state=S.STOPPED, changed_at=now)
+
+
 def taken_bags(order_id: int) -> set[int]:
     """The bags somebody has, or has brought."""
     taken = HandOff.objects.filter(order=order_id, state__in=[*LIVE, HandOffState.DELIVERED])

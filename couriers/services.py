@@ -146,7 +146,7 @@ def cancel_hand_off(
     has taken over.
     """
     with transaction.atomic():
-        stopped = _stop_seeking(order_id, bag, now)
+        stopped = seeking.stop(order_id, bag=bag, now=now)
         moved = [_cancel(seen, reason, now) for seen in live_handoffs(order_id, bag)]
         if not moved and not stopped:
             raise stale(order_id)
@@ -261,13 +261,6 @@ def _check(order: Order) -> None:
         raise NotPossible(_("Only orders that the store delivers are handed off."))
     if order.state not in seeking.MAY_BE_HANDED_OFF:
         raise NotPossible(_("Only an order that is being made or ready can be handed off."))
-
-
-def _stop_seeking(order_id: int, bag: int | None, now: datetime) -> int:
-    """Nobody is asked any more while somebody is being chosen."""
-    wanted = CarrierSearch.objects.filter(order_id=order_id, state=SearchState.SEEKING)
-    wanted = wanted if bag is None else wanted.filter(bag=bag)
-    return wanted.update(state=SearchState.STOPPED, changed_at=now)
 
 
 def _cancel(seen: HandOff, reason: str, now: datetime) -> HandOff:

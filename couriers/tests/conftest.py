@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
+from couriers.quotes import SLOW
 from couriers.tests.fake_dada import FakeDada
 from couriers.tests.fake_doordash import FakeDoorDash
 from couriers.tests.fake_peisong import FakePeisong
@@ -48,4 +49,5 @@ def doordash() -> Iterator[FakeDoorDash]:
 def _open_doors() -> None:
     """No test inherits the rest that another's courier takes."""
     guard_of.cache_clear()
+    SLOW.clear()
     cache.clear()

@@ -9,7 +9,7 @@ import pytest
 from couriers.drafts import draft_for, question_of
 from couriers.models import CarrierSearch, CourierAccount, CourierRest, HandOff
 from couriers.providers.base import Quote
-from couriers.quotes import Answer, Question, race
+from couriers.quotes import SLOW, Answer, Question, race
 from couriers.rests import door_of
 from couriers.services import hand_to_courier
 from couriers.tests.factories import MEI, NOW, after, make_order
@@ -54,6 +54,23 @@ def test_who_is_late_is_out_and_its_answer_is_ignored(dada: FakeDada, order: Ord
     answering.set()
     assert isinstance(answers[f"courier:{quick.pk}"].quote, Quote)
     assert answers[f"courier:{late.pk}"] == Answer(None, "No price in time.")
+    slow.stop()
+
+
+def test_nobody_waits_a_second_time_for_who_was_late_until_it_is_quick_again(
+    dada: FakeDada, order: Order
+) -> None:
+    slow, answering = other_dada(), threading.Event()
+    slow.before_reply = lambda: answering.wait(4)
+    questions = [question(order, courier(order.store, dada, "Quick"))]
+    questions.append(question(order, courier(order.store, slow, "Slow")))
+    race(questions, seconds=0.3)
+    assert {questions[1].account.pk} == SLOW
+    told = race(questions, seconds=60)
+    assert [answer.error for answer in told.values()] == ["", "No price in time."]
+    answering.set()
+    race(questions[1:], seconds=60)
+    assert not SLOW
     slow.stop()
 
 
