@@ -97,8 +97,8 @@ class Uber:
     def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
         """POST deliveries; one that exists already under our name is taken over.
 
-        A quote that has run out created nothing, so the errand goes without one. Whether a used one was used
-        by us is not told: that stays uncertain.
+        A quote that has run out created nothing, so the errand goes without one. One that was used may have
+        been used by us, in an attempt nobody remembers: that is found out, or stays uncertain.
         """
         body = create_body(access, errand, now)
         if quote_ref:
@@ -106,7 +106,7 @@ class Uber:
                 return self._place(access, {**body, "quote_id": quote_ref}, now)
             except Refused as refusal:
                 if refusal.code == "used_quote":
-                    raise Uncertain("the quote was used already, perhaps by us") from refusal
+                    return read_created(self._find(access, errand.origin_id, now))
                 if refusal.code not in QUOTE_GONE:
                     raise
         return self._place(access, body, now)

@@ -128,12 +128,28 @@ def test_a_quote_that_created_nothing_is_left_out(uber: FakeUber, code: str) -> 
     assert uber.ledger == [ERRAND.origin_id]
 
 
-@pytest.mark.parametrize("trouble", [fault(400, "used_quote"), "cut", "500", "hang"])
+@pytest.mark.parametrize("trouble", ["cut", "500", "hang"])
 def test_a_quote_whose_fate_is_unknown_is_not_ordered_again(uber: FakeUber, trouble: Any) -> None:
     uber.script["POST deliveries"].append(trouble)
     with pytest.raises(Uncertain):
         quick().create(access(uber), AMERICAN, quote_ref="dqt_1", now=NOW)
     assert calls(uber) == ["POST deliveries"]
+
+
+def test_a_quote_that_was_used_is_ours_if_the_delivery_is_there(uber: FakeUber) -> None:
+    courier = quick()
+    uber.script["POST deliveries"].extend(["cut", fault(400, "used_quote")])
+    with pytest.raises(Uncertain):
+        courier.create(access(uber), AMERICAN, quote_ref="dqt_1", now=NOW)
+    assert courier.create(access(uber), AMERICAN, quote_ref="dqt_1", now=NOW).reference == "del_1"
+    assert uber.ledger == [ERRAND.origin_id]
+
+
+def test_a_quote_that_was_used_by_nobody_knows_whom_stays_uncertain(uber: FakeUber) -> None:
+    uber.script["POST deliveries"].append(fault(400, "used_quote"))
+    with pytest.raises(Uncertain):
+        quick().create(access(uber), AMERICAN, quote_ref="dqt_1", now=NOW)
+    assert uber.ledger == []
 
 
 def test_a_delivery_that_exists_under_our_name_is_taken_over(uber: FakeUber) -> None:
