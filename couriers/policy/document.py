@@ -28,7 +28,7 @@ from django.utils.translation import gettext_lazy
 from stores.channels import Channel
 
 RIDERS = "riders"
-MOST_RULES = 30
+MOST_RULES = 20
 MOST_CARRIERS = 30
 NAME_LENGTH = 60
 LARGEST = 2**31 - 1

@@ -106,7 +106,7 @@ def rule(**parts: Any) -> dict[str, Any]:
         ({"own_most": True}, ("own_most",), "This must be a whole number from 1 to 30."),
         ({"color": "red"}, ("color",), "Nothing of this name is known here."),
         ({"rules": {}}, ("rules",), "This must be a list."),
-        ({"rules": [RULE] * 31}, ("rules",), "There are more than 30 rules."),
+        ({"rules": [RULE] * 21}, ("rules",), "There are more than 20 rules."),
         (rule(name=" "), ("rules", 1, "name"), "Give the rule a name."),
         (rule(name="x" * 61), ("rules", 1, "name"), "A name has at most 60 characters."),
         (
