@@ -17,6 +17,7 @@ from types import FrameType
 from benchmarks.figures import Section
 from benchmarks.flood import measure_flood
 from benchmarks.growth import QUICK_SIZES, SIZES, measure_growth
+from benchmarks.handoff import measure_handoff
 from benchmarks.intake import ON_POSTGRES, ON_SQLITE, Contender, Entrant, measure, start
 from benchmarks.lab import Lab, Missing
 from benchmarks.latency import measure_ways
@@ -25,7 +26,7 @@ from benchmarks.rates import Rates
 from benchmarks.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS = ("intake", "overload", "flood", "growth", "counter")
+GROUPS = ("intake", "overload", "flood", "growth", "handoff", "counter")
 CONTENDERS = {contender.key: contender for contender in (*ON_POSTGRES, *ON_SQLITE)}
 
 
@@ -72,6 +73,8 @@ def _sections(lab: Lab, options: argparse.Namespace) -> Iterator[Section]:
     if lab.has_postgres and _wanted("growth", options.only):
         sizes, rounds = (QUICK_SIZES, 4) if quick else (SIZES, 8)
         yield measure_growth(opener, codes, lab.folder, sizes=sizes, rounds=rounds, seconds=2.0)
+    if lab.has_postgres and _wanted("handoff", options.only):
+        yield measure_handoff(lab, seconds=6.0 if quick else 20.0)
     if _wanted("counter", options.only):
         yield measure_ways(lab, stores=1 if quick else 10)
 

@@ -1,9 +1,11 @@
-"""Redis dead or frozen in the middle of a wave: it carries hints only, so nothing but speed may suffer."""
+"""Redis dead, frozen, full or deaf in the middle of a wave: it carries hints, so only speed may suffer."""
 
+import json
 import signal
 from contextlib import asynccontextmanager
 
 import pytest
+import redis
 
 from tests.chaos.board import Board
 from tests.chaos.eventually import eventually
@@ -34,6 +36,29 @@ async def frozen(shift):
         shift.portal.send("redis", signal.SIGCONT)
 
 
+def client(shift):
+    """A connection of our own to the portal's Redis."""
+    state = json.loads((shift.portal.folder / "portal.json").read_text())
+    return redis.Redis.from_url(state["redis_url"])
+
+
+@asynccontextmanager
+async def full(shift):
+    """Out of memory: it answers, and takes nothing in."""
+    client(shift).config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        client(shift).config_set("maxmemory", 0)
+
+
+@asynccontextmanager
+async def unsubscribed(shift):
+    """Everybody who listened is cut off, without a word."""
+    assert client(shift).client_kill_filter(_type="pubsub") > 0
+    yield
+
+
 async def newcomer(shift, code):
     """A board that connects now; returns once it has loaded."""
     settled = shift.boards[code]
@@ -54,7 +79,7 @@ async def pushed_again(shift):
         await eventually(pushed, f"live at {code}", every=1)
 
 
-@pytest.mark.parametrize("gone", [dead, frozen])
+@pytest.mark.parametrize("gone", [dead, frozen, full, unsubscribed])
 async def test_intake_boards_and_commands_work_without_redis_and_all_is_done_after(begin_shift, gone):
     async with begin_shift() as shift:
         async with shift.platform.rush(RUSH, per_second=10):

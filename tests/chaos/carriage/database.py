@@ -26,16 +26,16 @@ class Database:
         if self.url.startswith("postgres"):
             with psycopg.connect(self.url, autocommit=True) as connection:
                 return connection.execute(statement.encode()).fetchall()
-        with closing(self._open()) as connection:
-            return connection.execute(statement).fetchall()
+        with closing(self._open()) as file:
+            return file.execute(statement).fetchall()
 
     def change(self, statement: str) -> int:
         """Run one UPDATE and return how many rows it hit."""
         if self.url.startswith("postgres"):
             with psycopg.connect(self.url, autocommit=True) as connection:
                 return connection.execute(statement.encode()).rowcount
-        with closing(self._open()) as connection, connection:
-            return connection.execute(statement).rowcount
+        with closing(self._open()) as file, file:
+            return file.execute(statement).rowcount
 
     def text(self, moment: datetime) -> str:
         """A moment in UTC as it stands in a statement: SQLite compares texts without a zone."""

@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from tests.chaos.carriage.checker import ENDS, faults
-from tests.chaos.carriage.database import Database, open_database
+from tests.chaos.carriage.checker import faults
+from tests.chaos.carriage.database import open_database
+from tests.chaos.carriage.feed import Feed
 from tests.chaos.carriage.storm import Storm, Weather
 from tests.chaos.carriage.works import CHILDREN, THREADS, Crew, Works
 
@@ -28,12 +28,6 @@ ORDERS = 100_000
 MORTAL, DIE = "tests.chaos.carriage.mortal", 0.003
 TICK, LOOK_EVERY, SAY_EVERY = 0.05, 0.5, 10.0  # seconds
 PATIENCE = 300.0  # seconds from the end of the storm until everything is settled
-FAR = "2099-01-01"
-WAITING = f"kind = 'order.ready' AND state = 'due' AND due_at > '{FAR}'"
-SETTLED = "SELECT count(*) FROM couriers_carriersearch WHERE state IN ('done', 'nobody', 'stopped')"
-# Couriers have half a minute at least to find a rider; here they have as many seconds as this.
-HURRIED = 15.0
-OF_CARRIAGE = "queue IN ('couriers', 'searches')"
 SHOWN = 20
 
 
@@ -94,13 +88,14 @@ def run(plan: Plan, *, seed: str, say: Callable[[str], None]) -> Result:
         works.prepare(orders=plan.orders)
         works.start()
         say("everything is up")
+        feed = Feed(database, plan.orders)
         storm = Storm(works, Random(seed), plan.weather)
         begun = time.monotonic()
         storm.begin()
-        _blow(works, storm, plan, say)
+        _blow(works, storm, feed, plan, say)
         result.seconds = time.monotonic() - begun
         storm.end()
-        _settle(works, plan, say)
+        _settle(works, feed, say)
         result.healed_in = time.monotonic() - begun - result.seconds
         errands = works.errands()
         result.errands, result.done = len(errands), dict(storm.done)
@@ -109,64 +104,33 @@ def run(plan: Plan, *, seed: str, say: Callable[[str], None]) -> Result:
     return result
 
 
-def _blow(works: Works, storm: Storm, plan: Plan, say: Callable[[str], None]) -> None:
+def _blow(works: Works, storm: Storm, feed: Feed, plan: Plan, say: Callable[[str], None]) -> None:
     """Until every order is released, and it has lasted long enough."""
     begun = looked = said = time.monotonic()
-    waiting = plan.orders
-    while waiting or time.monotonic() < begun + plan.least:
+    while feed.waiting or time.monotonic() < begun + plan.least:
         works.tend()
         storm.tend()
         now = time.monotonic()
         if now - looked >= LOOK_EVERY:
-            looked, waiting = now, _waiting(works.database)
-            _release(works.database, plan.at_once - _open(works.database, plan.orders))
-            _hurry(works.database)
+            looked = now
+            feed.fill(plan.at_once)
+            feed.hurry()
         if now - said >= SAY_EVERY:
-            said, gone = now, plan.orders - waiting
-            rate = gone / (now - begun)
-            say(f"{gone:,} of {plan.orders:,} orders released, {rate:.1f}/s; {dict(storm.done)}")
+            said, rate = now, feed.released / (now - begun)
+            say(f"{feed.released:,} of {feed.orders:,} orders released, {rate:.1f}/s; {dict(storm.done)}")
         time.sleep(TICK)
 
 
-def _settle(works: Works, plan: Plan, say: Callable[[str], None]) -> None:
+def _settle(works: Works, feed: Feed, say: Callable[[str], None]) -> None:
     """Until nothing is open, or patience is at an end: then the check will tell."""
     until, said = time.monotonic() + PATIENCE, 0.0
-    while time.monotonic() < until and (left := _left(works.database, plan.orders)):
+    while time.monotonic() < until and (left := feed.left()):
         works.tend()
-        _hurry(works.database)
+        feed.hurry()
         if time.monotonic() > said:
             said = time.monotonic() + SAY_EVERY
             say(f"{left:,} to settle")
-        time.sleep(0.5)
-
-
-def _waiting(database: Database) -> int:
-    return int(database.rows(f"SELECT count(*) FROM outbox_job WHERE {WAITING}")[0][0])
-
-
-def _open(database: Database, orders: int) -> int:
-    """Orders that were released and are neither carried nor given up."""
-    return orders - _waiting(database) - int(database.rows(SETTLED)[0][0])
-
-
-def _left(database: Database, orders: int) -> int:
-    """Orders, hand-offs and jobs that are not settled: a search may be over before its hand-off is."""
-    live = database.rows(f"SELECT count(*) FROM couriers_handoff WHERE state NOT IN {ENDS}")
-    due = database.rows(f"SELECT count(*) FROM outbox_job WHERE state = 'due' AND {OF_CARRIAGE}")
-    return _open(database, orders) + int(live[0][0]) + int(due[0][0])
-
-
-def _release(database: Database, most: int) -> None:
-    if most > 0:
-        chosen = f"SELECT id FROM outbox_job WHERE {WAITING} ORDER BY id LIMIT {most}"
-        database.change(f"UPDATE outbox_job SET due_at = created_at WHERE id IN ({chosen})")
-
-
-def _hurry(database: Database) -> None:
-    """Let a courier's time to find a rider run out; what the watch does then is its own business."""
-    until = database.text(datetime.now(UTC) - timedelta(seconds=HURRIED))
-    offered = f"state = 'offered' AND accept_by > changed_at AND changed_at < {until}"
-    database.change(f"UPDATE couriers_carriersearch SET accept_by = changed_at WHERE {offered}")
+        time.sleep(LOOK_EVERY)
 
 
 def main() -> int:

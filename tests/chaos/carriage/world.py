@@ -1,6 +1,6 @@
 """The demo brand with ready orders: `python -m tests.chaos.carriage.world '{"orders": 300, …}'` makes it.
 
-Every store hands off by itself, and every order's job waits far in the future until somebody releases it.
+Every store hands off by itself. Orders and their jobs wait far in the future until somebody releases them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ django.setup()
 
 # Models can be imported only after the set-up.
 from django.core.management import call_command  # noqa: E402
+from django.db.models import QuerySet  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from couriers.models import CarrierPolicy  # noqa: E402
@@ -40,21 +41,37 @@ NOTHING = ("delivery_fee", "platform_subsidy", "shop_subsidy")
 
 
 def build(
-    *, portal_url: str, sandbox_url: str, orders: int, state: str = OrderState.READY, by: str = By.SHARES
+    *,
+    portal_url: str,
+    sandbox_url: str,
+    orders: int,
+    state: str = OrderState.READY,
+    by: str = By.SHARES,
+    at_one_store: int = 0,
 ) -> None:
-    """Make everything from an empty database; `orders` are spread evenly over the stores."""
+    """Make everything from an empty database; `orders` are spread evenly over the stores.
+
+    `at_one_store` more are ready at the first store and have no job: somebody will hand them off.
+    """
     call_command("migrate", verbosity=0)
     call_command("load_demo", portal_url=portal_url, sandbox_url=sandbox_url, stdout=io.StringIO())
     now = timezone.now()
-    places = list(StoreChannel.objects.filter(account__channel=Channel.STANDARD).select_related("store"))
-    for place in places:
-        _hand_off_automatically(place.store, by, now)
-    for begin in range(0, orders, BATCH):
-        numbers = range(begin, min(begin + BATCH, orders))
-        rows = [_order(number, places[number % len(places)], state, now) for number in numbers]
+    choose(by)
+    listed = StoreChannel.objects.filter(account__channel=Channel.STANDARD, store__in=_served())
+    places = list(listed.select_related("store"))
+    _write(range(orders), places, state, now)
+    _write(range(orders, orders + at_one_store), places[:1], OrderState.READY, now, jobs=False)
+
+
+def _write(
+    numbers: range, places: Sequence[StoreChannel], state: str, now: datetime, *, jobs: bool = True
+) -> None:
+    for begin in range(0, len(numbers), BATCH):
+        batch = numbers[begin : begin + BATCH]
+        rows = [_order(number, places[number % len(places)], state, now) for number in batch]
         ids = [pk for (pk,) in insert_rows(Order, rows, returning=("id",))]
         insert_rows(OrderLine, [_line(pk) for pk in ids])
-        if state == OrderState.READY:
+        if jobs and state == OrderState.READY:
             insert_rows(Job, [_job(pk, now) for pk in ids])
 
 
@@ -67,7 +84,7 @@ def _order(number: int, place: StoreChannel, state: str, now: datetime) -> dict[
         "content_hash": "",
         "daily_number": str(number % 1000),
         "state": state,
-        "on_board": True,
+        "on_board": state != OrderState.READY,
         "held_reason": "",
         "fulfilment": Fulfilment.STORE_COURIER,
         "currency": "CNY",
@@ -88,7 +105,7 @@ def _order(number: int, place: StoreChannel, state: str, now: datetime) -> dict[
         "cups": 1,
         "placed_at": now,
         "received_at": now,
-        "ready_at": now,
+        "ready_at": FAR,
     }
 
 
@@ -102,8 +119,17 @@ def _job(order_id: int, now: datetime) -> dict[str, Any]:
     return job_row(kind="order.ready", key=key, payload=payload, now=now, due_at=FAR)
 
 
-def _hand_off_automatically(store: Store, by: str, now: datetime) -> None:
-    """All couriers of the store in equal parts, or whom else `by` says; own riders have a day off."""
+def choose(by: str) -> None:
+    """Have every store hand off by itself, to its couriers alone: `by` shares, or another way."""
+    for store in _served():
+        _save(store, by, timezone.now())
+
+
+def _served() -> QuerySet[Store]:
+    return Store.objects.filter(courier_shops__isnull=False).distinct()
+
+
+def _save(store: Store, by: str, now: datetime) -> None:
     keys = [f"courier:{account}" for account in store.courier_shops.values_list("account", flat=True)]
     choice = {"by": by, "shares": _shares(keys)} if by == By.SHARES else {"by": by, "carriers": keys}
     document = {"automatic": True, "own_first": False, "accept_within": 30, "otherwise": choice}
