@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 OPEN_TO_ALL = {
     "login/", "logout/", "i18n/setlang/", "jsi18n/", "livez", "readyz", "metrics",
     "couriers/<slug:provider>/callback/<slug:token>/",  # the token is the secret; tested in couriers
+    "couriers/<slug:provider>/account/<slug:token>/",  # likewise
     "door/<str:token>/",  # the token is the secret; tested in couriers/door
     # The token is a rider's; tested in couriers/tests/test_riders_*.py.
     "r/worker.js", "r/<token>/", "r/<token>/stops", "r/<token>/handoffs/<int:handoff_id>/<verb>",
@@ -65,6 +66,7 @@ BODY_OF = {
     "urge": {"answer": "making"},
     "postpone": {"minutes": 5},
     "move": {"store": 1},
+    "settle": {"has": True},
     "handoffs": {"orders": [1], "target": "rider:1"},
 }
 FORM = "application/x-www-form-urlencoded"
