@@ -283,7 +283,7 @@ class HandOffMachine(RuleBasedStateMachine):
         for order in self.orders:
             order.refresh_from_db()
             searches = list(CarrierSearch.objects.filter(order=order))
-            assert searches, order.state
+            assert searches or order.state == "cancelled"
             assert {search.state for search in searches} <= ENDS_WELL
             for search in searches:
                 live = HandOff.objects.filter(search=search, state__in=["sent", "confirmed"])
