@@ -25,7 +25,9 @@ from sandbox.platform import World
 from sandbox.platforms import Platforms
 from sandbox.traffic import Traffic
 
-LIMITS = httpx.Limits(max_connections=128, max_keepalive_connections=128)  # platforms and couriers
+LIMITS = httpx.Limits(
+    max_connections=128, max_keepalive_connections=128
+)  # of all platforms, or of all couriers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ class Options:
 def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Starlette:
     """Return the application; what runs in the background starts with it.
 
-    `client` reaches the portal; by default over the network.
+    `client` reaches the portal; by default over the network, and couriers do not wait for platforms' pushes.
     """
     brand = read_brand(options.state_dir / "brand.json")
     ledger, faults = Ledger(options.state_dir), Faults()
+    for_couriers = client or httpx.AsyncClient(limits=LIMITS)
     client = client or httpx.AsyncClient(limits=LIMITS)
     travel = Travel(options.riders, options.rider_scale)
     world = World(
@@ -62,7 +65,7 @@ def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Sta
     )
     platforms, background = Platforms(world), Background()
     traffic = Traffic(platforms, world.pace, running=options.traffic)
-    couriers = Couriers(brand, Street(options.state_dir, faults, client, travel))
+    couriers = Couriers(brand, Street(options.state_dir, faults, for_couriers, travel))
     crew = Crew(brand)
     control = Control(
         ledger=ledger,
@@ -87,6 +90,7 @@ def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Sta
         await platforms.stop()
         await couriers.stop()
         await client.aclose()
+        await for_couriers.aclose()
         for journal in (ledger, world.book):
             journal.close()
 

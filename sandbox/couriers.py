@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from operator import itemgetter
 from typing import Any
 
 from starlette.routing import Route
@@ -52,8 +53,8 @@ class Couriers:
 
     def creates(self) -> list[dict[str, Any]]:
         """Every create that any of them was asked for, oldest first."""
-        found = [entry for courier in self.all.values() for entry in courier.book.creates()]
-        return sorted(found, key=lambda entry: str(entry["at"]))
+        found = [timed for courier in self.all.values() for timed in courier.book.creates()]
+        return [entry for _at, entry in sorted(found, key=itemgetter(0))]
 
     def ledger(self, after: str = "", limit: int = PAGE) -> dict[str, Any]:
         """Return errands as rows of `columns`, from the cursor `after` on; `next` is "" at the end.

@@ -152,10 +152,12 @@ class Book:
         """Every errand's line in the ledger."""
         return (errand.row(self.courier) for errand in self.all)
 
-    def creates(self) -> list[dict[str, Any]]:
-        """Every create and every repeated one, oldest first of each kind."""
-        first = [self._create(errand, errand.call, errand.created_at, new=True) for errand in self.all]
-        return first + [self._create(errand, call, at, new=False) for errand, call, at in self._again]
+    def creates(self) -> Iterator[tuple[float, dict[str, Any]]]:
+        """Every create and every repeated one, with its moment."""
+        for errand in self.all:
+            yield errand.created_at, self._create(errand, errand.call, errand.created_at, new=True)
+        for errand, call, at in self._again:
+            yield at, self._create(errand, call, at, new=False)
 
     def close(self) -> None:
         """Close the file."""
