@@ -20,7 +20,7 @@ from couriers.tests.work import all_at_once, boards_follow, call_back, facts, ha
 from orders.models import OrderEvent
 from outbox.models import Job
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db(transaction=True)
 FAKES: dict[str, type[Fake]] = {"uber": FakeUber, "peisong": FakePeisong, "doordash": FakeDoorDash}
 PATHS = {"uber": "/v1", "peisong": "/api", "doordash": "/drive/v2"}
 ANSWERS = {"uber": {}, "peisong": {"code": 0}, "doordash": {}}
@@ -119,6 +119,7 @@ def test_an_end_that_doordash_does_not_confirm_changes_nothing(doordash: FakeDoo
     assert facts(handoff)[0] == "sent"
 
 
+@pytest.mark.both_databases
 @every_courier
 def test_the_same_callback_many_times_at_once_changes_things_once(fake: Fake) -> None:
     handoff = handed(fake)
@@ -143,6 +144,7 @@ def test_an_errand_nobody_knows_is_kept_and_answered(fake: Fake) -> None:
     assert (message.handoff, message.outcome) == (None, "unknown errand")
 
 
+@pytest.mark.both_databases
 @every_courier
 def test_another_franchises_errand_is_out_of_reach(fake: Fake) -> None:
     theirs, ours = handed(fake), handed(fake)
