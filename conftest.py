@@ -12,7 +12,7 @@ WAVE_DAY = datetime(2026, 2, 6, 2, 0, tzinfo=UTC)  # ten in the morning in Shang
 
 @pytest.fixture(autouse=True)
 def own_language() -> Iterator[None]:
-    """A request's language stays with its thread when Django's test client is done; no test may meet another's."""
+    """A request's language stays with its thread when the test client is done; no test may meet another's."""
     with translation.override(settings.LANGUAGE_CODE):
         yield
 

@@ -80,8 +80,8 @@ class HandOff(models.Model):
     the last news, `changed_at` ours of the last change of state. `fee` is in minor units of the
     order's currency. `pickup_code` is what the rider says at the counter; it is unique among the live
     hand-offs of a store. `end_cause` says why it ended otherwise than delivered. `human_asked_at`: nobody
-    could find out for minutes whether the courier has it, so somebody must decide. `quote_ref` is placed until
-    `quote_until`.
+    could find out for minutes whether the courier has it, so somebody must decide. `quote_ref` is placed
+    until `quote_until`.
     """
 
     class Carrier(models.TextChoices):
