@@ -72,20 +72,25 @@ def claim(*, queue: str, now: datetime, shut: Iterable[str] = ()) -> Job | None:
     A job that has used up its attempts without saying why (its handler killed the process) is
     buried here instead.
     """
-    skip_locked = connection.features.has_select_for_update_skip_locked
-    with transaction.atomic():
-        candidates = _open(due(now=now), shut).filter(queue=queue).order_by("due_at", "id")
-        job = candidates.select_for_update(skip_locked=skip_locked).first()
-        if job is None:
-            return None
-        job.fence += 1
-        job.attempts += 1
-        job.lease_until = now + LEASE
-        job.save(update_fields=["fence", "attempts", "lease_until"])
+    job = _lease_next(_open(due(now=now), shut).filter(queue=queue), until=now + LEASE)
+    if job is None:
+        return None
     if job.attempts > MAX_ATTEMPTS:
         bury(job=job, reason=job.last_error or "The worker died at every attempt.", now=now)
         return claim(queue=queue, now=now, shut=shut)
     return job
+
+
+def _lease_next(jobs: QuerySet[Job], *, until: datetime) -> Job | None:
+    """One statement finds, locks and leases it: who looks at the same moment gets the one after."""
+    chosen, values = jobs.order_by("due_at", "id").values("pk")[:1].query.sql_with_params()
+    if connection.features.has_select_for_update_skip_locked:
+        chosen += " FOR UPDATE SKIP LOCKED"
+    counted = "fence = fence + 1, attempts = attempts + 1, lease_until = %s"
+    table = Job._meta.db_table
+    statement = f"UPDATE {table} SET {counted} WHERE id = ({chosen}) RETURNING *"  # noqa: S608 -- our own
+    leased = connection.ops.adapt_datetimefield_value(until)
+    return next(iter(Job.objects.raw(statement, [leased, *values])), None)
 
 
 def _open(jobs: QuerySet[Job], shut: Iterable[str]) -> QuerySet[Job]:
