@@ -157,17 +157,27 @@ def restart(*, order: Order, policy: Policy, now: datetime, bags: int | None = N
     live = taken_bags(order.pk)
     for search in held(order, policy=policy, now=now, bags=bags):
         if search.bag not in live:
-            change(search, S.SEEKING, now=now, round=search.round + 1, excluded=[], reason="", accept_by=None)
+            afresh: dict[str, Any] = {
+                "excluded": [],
+                "reason": "",
+                "accept_by": None,
+                "automatic": policy.rescue,
+            }
+            change(search, S.SEEKING, now=now, round=search.round + 1, **afresh)
             step_later(search, now=now)
             begun.append(search)
     return begun
 
 
 def stop(order_id: int, *, bag: int | None, now: datetime) -> int:
-    """Ask nobody any more while somebody is being chosen; returns how many searches that ended."""
-    wanted = CarrierSearch.objects.filter(order_id=order_id, state=S.SEEKING)
+    """A person takes over: ask nobody any more, whatever becomes of who was asked.
+
+    Returns in how many searches somebody was just being chosen.
+    """
+    wanted = CarrierSearch.objects.filter(order_id=order_id)
     wanted = wanted if bag is None else wanted.filter(bag=bag)
-    return wanted.update(state=S.STOPPED, changed_at=now)
+    wanted.filter(state__in=ATTACHED).update(automatic=False, accept_by=None)
+    return wanted.filter(state=S.SEEKING).update(state=S.STOPPED, changed_at=now)
 
 
 def taken_bags(order_id: int) -> set[int]:

@@ -156,6 +156,16 @@ def test_a_courier_that_will_not_cancel_keeps_the_order(dada: FakeDada) -> None:
     assert search_of(order).state == "carried"
 
 
+def test_who_will_not_be_called_off_by_a_person_is_left_to_people(dada: FakeDada) -> None:
+    order, _ = looked_for(dada, "A", "B")
+    dada.script["formalCancel"].append("a rider is at the door")
+    cancel_hand_off(order_id=order.pk, actor=MEI, now=after(10))
+    for seconds in (11, 140, 300):
+        pass_time(after(seconds))
+    assert tried(order) == [("A", "sent", "")]
+    assert (search_of(order).state, search_of(order).automatic) == ("offered", False)
+
+
 def test_search_again_may_ask_everybody_once_more(dada: FakeDada) -> None:
     order, _ = looked_for(dada, "A")
     pass_time(after(120))
