@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 
 from django.conf import settings
@@ -19,6 +20,9 @@ from outbox.services import bury, claim, finish, give_back, put_off
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[Job], None]
+# A job that nobody took for so long says that more hands are needed. Not sooner: a message costs a worker as
+# much as a job, and each job that is written sends one anyway.
+LATE = timedelta(seconds=0.3)
 
 
 @cache
@@ -35,7 +39,7 @@ def drain(*, queue: str, seconds: float) -> int:
     """Run due jobs of `queue` one after the other until none is left or `seconds` have passed.
 
     At most `OUTBOX_PLACES` threads of a process do so. Who finds no place leaves the jobs to those at work,
-    and to the sweeper; who finds a job calls for one more to look for the next. Returns how many were run.
+    and to the sweeper; who finds a late one calls for one more to help. Returns how many were run.
     """
     places = _places(queue)
     if not places.acquire(blocking=False):
@@ -51,7 +55,8 @@ def _drain(queue: str, seconds: float) -> int:
     lanes = _lanes(queue)
     done = 0
     while time.monotonic() < until and (job := _enter(queue, lanes)):
-        nudger.nudge(queue)
+        if timezone.now() - job.due_at > LATE:
+            nudger.nudge(queue)
         try:
             run(job)
         finally:
