@@ -139,7 +139,7 @@ def place_words(mistake: Mistake, rules: list[str]) -> str:
         "shares": _("Shares"),
         "own_first": _("Own riders first"),
         "own_most": _("Orders a rider has at most"),
-        "accept_within": _("Time to accept"),
+        "accept_within": _("Seconds to find a rider"),
         "cups_per_rider": _("Largest bag"),
         "otherwise": _("Otherwise"),
         "automatic": _("Handed off"),
@@ -187,7 +187,7 @@ def _switches(before: Policy, after: Policy) -> Iterator[str]:
         )
     numbers = {
         "own_most": _("Orders a rider has at most"),
-        "accept_within": _("Seconds to accept"),
+        "accept_within": _("Seconds to find a rider"),
         "cups_per_rider": _("Largest bag, in cups"),
     }
     for name, title in numbers.items():

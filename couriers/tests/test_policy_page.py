@@ -174,7 +174,7 @@ def test_mistakes_are_named_with_their_place_and_nothing_typed_is_lost(store, da
         answer = manager.post(page(store), {**sent, "do": button})
         assert answer.status_code == 400
         assert answer.context["problems"] == [
-            ("Time to accept", "This must be a whole number from 30 to 1800."),
+            ("Seconds to find a rider", "This must be a whole number from 30 to 1800."),
             ("Rule 1 “Typed” · Cups", "Enter a whole number."),
             ("Rule 1 “Typed” · Shares", "The shares must sum to 100 %; they sum to 70 %."),
         ]
@@ -199,7 +199,7 @@ def test_the_second_of_two_is_told_who_saved_what_and_loses_nothing(store, manag
     assert "Bo saved version 2 on Feb. 6, 2026 at 12:00, while you were editing." in " ".join(text.split())
     assert answer.context["overtaken"]["differences"] == [
         "Orders are handed off by themselves.",
-        "Seconds to accept: 120 → 300",
+        "Seconds to find a rider: 120 → 300",
     ]
     assert fields(answer)["accept_within"] == ["99"]
     assert policy_of(store.pk) == Policy(automatic=True, accept_within=300)

@@ -79,11 +79,11 @@ def test_the_second_of_two_keeps_what_was_typed(open_page):
 
     told = first.get_by_role("alert")
     assert "admin saved version" in told.inner_text()
-    assert "Seconds to accept: 120 → 240" in told.inner_text()
+    assert "Seconds to find a rider: 120 → 240" in told.inner_text()
     assert first.get_by_label("Seconds to find a rider").input_value() == "90"
     assert barriers(first) == []
     first.get_by_role("button", name="Save").click()
-    first.get_by_text("Seconds to accept: 240 → 90").wait_for()
+    first.get_by_text("Seconds to find a rider: 240 → 90").wait_for()
 
 
 def test_it_works_without_scripts(open_page):
