@@ -32,12 +32,13 @@ class Feed:
         if not numbers:
             return
         self.released += len(numbers)
-        shelf = f"on_board = true, ready_at = {self._database.text(datetime.now(UTC))}"
+        now = self._database.text(datetime.now(UTC))
+        shelf = f"on_board = true, ready_at = {now}"
         between = f"id BETWEEN {numbers[0]} AND {numbers[-1]}"
         self._database.change(f"UPDATE orders_order SET {shelf} WHERE {between}")
         keys = ", ".join(f"'{number}.chaos'" for number in numbers)
         due = f"kind = 'order.ready' AND key IN ({keys})"
-        self._database.change(f"UPDATE outbox_job SET due_at = created_at WHERE {due}")
+        self._database.change(f"UPDATE outbox_job SET due_at = {now} WHERE {due}")
 
     def hurry(self) -> None:
         """Let a courier's time to find a rider run out; what the watch does then is its own business."""
