@@ -116,13 +116,12 @@ def change(search: CarrierSearch, state: SearchState, *, now: datetime, **values
 def attach(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: datetime) -> None:
     """A hand-off of this search begins, in the same transaction; whoever takes it has until `accept_by`."""
     carried = handoff.state == HandOffState.CONFIRMED
-    waits = policy.rescue and not carried
     change(
         search,
         S.CARRIED if carried else S.OFFERED,
         now=now,
         round=search.round + 1,
-        accept_by=now + timedelta(seconds=policy.accept_within) if waits else None,
+        accept_by=None if carried else now + timedelta(seconds=policy.accept_within),
         reason="",
         automatic=policy.rescue,
         excluded=[key for key in search.excluded if key != carrier_key(handoff)],
@@ -232,7 +231,8 @@ def _follow_live(search: CarrierSearch, last: HandOff, now: datetime) -> None:
         if search.state != S.CARRIED:
             change(search, S.CARRIED, now=now, accept_by=None, reason="")
         return
-    waits = search.automatic and last.state != HandOffState.CANCELLING
+    had_a_rider = search.state == S.CARRIED
+    waits = (search.automatic or had_a_rider) and last.state != HandOffState.CANCELLING
     if search.state == S.CARRIED and carrier_key(last) not in search.excluded:
         change(search, S.CARRIED, now=now, excluded=[*search.excluded, carrier_key(last)])
     if search.state != S.OFFERED or (waits and search.accept_by is None):
