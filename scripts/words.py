@@ -10,8 +10,9 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -29,12 +30,15 @@ KEYWORDS = {
     "gettext_noop": None,
     "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "pgettext_lazy": ((1, "c"), 2),
 }
 STORED = {"gettext_noop": None}
 TEXT = r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
 SCRIPT_CALL = re.compile(rf"\b(?:gettext\(\s*{TEXT}|ngettext\(\s*{TEXT},\s*{TEXT})\s*[,)]")
 SCRIPT_START = re.compile(r"""\bn?gettext\(\s*["'`]""")
 
+APART = "\x04"  # between the context of a text and the text, as gettext itself has it
 # A text, or the singular and the plural of one; translated, as many forms as the language has.
 Text = str | tuple[str, ...] | list[str]
 
@@ -109,9 +113,9 @@ def stored(path: Path) -> Iterator[Text]:
     return _python(path.read_text(), STORED)
 
 
-def _python(source: str, keywords: Mapping[str, tuple[int, ...] | None]) -> Iterator[Text]:
-    for _line, text, _comments, _context in extract("python", io.BytesIO(source.encode()), keywords):
-        yield text
+def _python(source: str, keywords: Mapping[str, Any]) -> Iterator[Text]:
+    for _line, text, _comments, context in extract("python", io.BytesIO(source.encode()), keywords):
+        yield f"{context}{APART}{text}" if context else text
 
 
 def _script(source: str, path: Path) -> Iterator[Text]:
@@ -136,10 +140,24 @@ def merge(known: Catalog, found: list[Text], language: str) -> Words:
     """What the sources say, with the translations that are known; what they no longer say is dropped."""
     words = Words(language)
     for text in found:
-        old = known.get(text if isinstance(text, str) else text[0])
-        kept = old and not old.fuzzy and bool(old.pluralizable) == isinstance(text, tuple)
-        words.add(text, old.string if old and kept else "")
+        context, own = parted(text)
+        old = known.get(own if isinstance(own, str) else own[0], context)
+        kept = old and not old.fuzzy and bool(old.pluralizable) == isinstance(own, tuple)
+        words.add(own, old.string if old and kept else "", context=context)
     return words
+
+
+def parted(text: Text) -> tuple[str | None, Text]:
+    """The context of a text, if it has one, and the text itself."""
+    if not isinstance(text, str) or APART not in text:
+        return None, text
+    context, _, own = text.partition(APART)
+    return context, own
+
+
+def text_of(message: Message) -> Text:
+    """The text of a message as the sources have it: with its context."""
+    return f"{message.context}{APART}{message.id}" if message.context else message.id
 
 
 def as_source(words: Words) -> bytes:

@@ -39,7 +39,7 @@ def placeholders(text):
 
 @pytest.mark.parametrize(("language", "domain"), CATALOGUES)
 def test_every_word_of_the_sources_is_in_the_catalogue_and_no_other(language, domain):
-    known = [words.forms(message.id) for message in messages(language, domain)]
+    known = [words.forms(words.text_of(message)) for message in messages(language, domain)]
 
     assert known == [words.forms(text) for text in words.collect(domain)], "run `make words`"
 
@@ -80,6 +80,18 @@ def test_collecting_keeps_what_is_translated_and_drops_what_is_gone():
         ("New", ""),
         ("Ready", "Bereit"),
         (("cup", "cups"), ("", "")),
+    ]
+
+
+def test_one_word_with_two_meanings_is_told_apart_by_its_context():
+    text = 'msgid "from"\nmsgstr "von"\n\nmsgctxt "range"\nmsgid "from"\nmsgstr "ab"\n'
+
+    merged = words.merge(read_po(text.splitlines()), ["from", "range\x04from", "rule\x04When"], "de")
+
+    assert [(message.context, message.id, message.string) for message in merged if message.id] == [
+        (None, "from", "von"),
+        ("range", "from", "ab"),
+        ("rule", "When", ""),
     ]
 
 

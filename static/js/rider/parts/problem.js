@@ -50,7 +50,7 @@ class ProblemDialog extends Piece {
         <input type="checkbox" name="back" /> <span>${gettext("I give it back: somebody else brings it")}</span>
       </label>
       ${this.fault ? html`<p class="field-error" role="alert">${this.fault}</p>` : nothing}
-      <button type="submit" class="button button-primary stop-next">${icon("send")} ${gettext("Report")}</button>
+      <button type="submit" class="button button-primary stop-next">${icon("send")} ${gettext("Send the report")}</button>
     </form>`;
   }
 
