@@ -169,7 +169,7 @@ def test_a_problem_goes_out_with_a_small_photo_and_the_counter_sees_it(portal, p
     page.set_input_files("[name=photo]", photo)
     expect(page.get_by_text("1 photo")).to_be_visible()
     assert barriers(page) == []
-    page.get_by_role("button", name="Report").click()
+    page.get_by_role("button", name="Send the report").click()
     expect(page.get_by_text("The rider says: the address is wrong.")).to_be_visible()
     seen = counter()
     expect(seen.get_by_text("<i>There is no number 465</i>")).to_be_visible()
