@@ -39,6 +39,10 @@ SETTLE = timedelta(seconds=10)
 BEGIN = record.LEASE - timedelta(seconds=TOTAL_SECONDS)
 QUOTE_MARGIN = timedelta(seconds=5)
 CHANGED = "the hand-off changed during the call"
+# How long couriers surely remember under which number an errand was sent (Uber: an hour). Later, sending it
+# again might make a second one.
+SAME_FOR = timedelta(minutes=45)
+AGAIN_AFTER, AGAIN_AT_MOST = 2.0, 60.0  # seconds until it is tried to learn more of an errand in doubt
 
 
 def create(job: Job) -> None:
@@ -128,6 +132,9 @@ def _refuse_to_sleepwalk(claimed: HandOff) -> None:
 
 def _take_refusal(claimed: HandOff, refusal: Refused) -> None:
     """A second sending may be refused because the first one arrived after all: then ask first."""
+    if is_open(claimed):
+        _stay_in_doubt(claimed, str(refusal))
+        return
     report = None
     if claimed.asks > 1 and can_ask(claimed):
         try:
@@ -146,6 +153,9 @@ def _take_refusal(claimed: HandOff, refusal: Refused) -> None:
 
 def _put_off(claimed: HandOff, error: Unreachable) -> None:
     """Surely not sent: again in a while, but not for ever; drinks get warm."""
+    if is_open(claimed):
+        _stay_in_doubt(claimed, str(error))
+        return
     if claimed.asks >= MOST_ASKS:
         reason, cause = gettext_noop("The courier cannot be reached."), EndCause.UNREACHABLE
         record.record_refused(claimed, reason, now=timezone.now(), cause=cause)
@@ -153,6 +163,19 @@ def _put_off(claimed: HandOff, error: Unreachable) -> None:
         claimed, gettext_noop("The courier cannot be reached; trying again."), now=timezone.now()
     ):
         raise Later(max(error.wait, 2.0**claimed.asks), str(error))
+
+
+def is_open(handoff: HandOff) -> bool:
+    """Whether an earlier sending may have worked and nothing but its own success can tell.
+
+    What is answered to the same errand sent once more (busy, no rider, not now) says nothing of the first.
+    """
+    return handoff.doubted and not can_ask(handoff)
+
+
+def _stay_in_doubt(claimed: HandOff, reason: str) -> None:
+    wait = min(AGAIN_AT_MOST, AGAIN_AFTER**claimed.asks)
+    record.record_unknown(claimed, reason, now=timezone.now(), ask_in=wait)
 
 
 def cancel(job: Job) -> None:
@@ -164,8 +187,8 @@ def cancel(job: Job) -> None:
     if handoff.account is None or handoff.state not in {S.CANCELLING, S.CANCELLED, S.FAILED}:
         return
     _wait_for_lease(handoff, timezone.now())
-    if not can_ask(handoff) and not handoff.live:
-        return  # to learn its number it would have to be sent again; a callback tells it
+    if not can_ask(handoff) and not _may_learn(handoff):
+        return
     try:
         with guarded(account_of(handoff), now=timezone.now()):
             fee = provider_of(handoff).cancel(
@@ -177,6 +200,8 @@ def cancel(job: Job) -> None:
     except Resting as resting:
         raise NotYet(resting.wait, str(resting)) from resting
     except Refused as refusal:
+        if is_open(handoff):
+            raise NotYet(AGAIN_AT_MOST, str(refusal)) from refusal
         if handoff.live:
             _after_refused_cancel(handoff, str(refusal), job)
     except (Unreachable, Uncertain) as error:
@@ -188,6 +213,19 @@ def cancel(job: Job) -> None:
 def can_ask(handoff: HandOff) -> bool:
     """Whether the courier can be asked about the errand; some know it only by a number of their own."""
     return bool(handoff.provider_ref) or provider_of(handoff).can.traceable
+
+
+def _may_learn(handoff: HandOff) -> bool:
+    """Whether the courier's number is to be found out, so that the errand can be called off.
+
+    Not for what has ended: it would have to be sent again; a callback tells the number. Not for what surely
+    never arrived: it is called off with that. Nor for what was sent so long ago that it might be sent anew:
+    a person is asked.
+    """
+    if handoff.live and not handoff.doubted:
+        record.record_cancelled(handoff, fee=None, now=timezone.now())
+        return False
+    return handoff.live and timezone.now() - handoff.created_at < SAME_FOR
 
 
 def _learn_key(handoff: HandOff) -> Key:
@@ -252,7 +290,10 @@ def query(job: Job) -> None:
 
 
 def _send_same_again(handoff: HandOff) -> None:
-    """The only way to ask: the same errand under the same number stays one errand."""
+    """The only way to ask: the same errand under the same number stays one errand, as long as that is
+    remembered. Later only a person can find out."""
+    if timezone.now() - handoff.created_at >= SAME_FOR:
+        return
     try:
         with door_of(account_of(handoff)).admitted(now=timezone.now()):
             claimed = record.claim(handoff.pk, now=timezone.now(), of=S.UNKNOWN)

@@ -100,6 +100,8 @@ def _with_stamps(
         values["end_cause"] = ""
     if target not in {S.UNKNOWN, S.CLAIMED, S.CANCELLING}:
         values["human_asked_at"] = None
+    if (seen.state, target) == (S.CLAIMED, S.CANCELLING):
+        values["doubted"] = True  # until whoever is sending it says otherwise
     return values
 
 
@@ -208,12 +210,13 @@ def record_sent(claimed: HandOff, created: Created, *, now: datetime) -> bool:
     """The courier took the errand. False when the claim was lost meanwhile."""
     told: dict[str, Any] = {"provider_ref": created.reference[:64], "fee": created.fee, "eta": created.eta}
     known = {name: value for name, value in told.items() if value not in ("", None)}
+    known["doubted"] = False
     if _settle(claimed, S.SENT, now=now, progress=Progress.SEARCHING, reason="", **known):
         return True
     with transaction.atomic():
         faster_callback = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence, state__in=LIVE)
-        if not known or faster_callback.update(**known) != 1:
-            return faster_callback.exists()
+        if faster_callback.update(**known) != 1:
+            return False
         book(load(claimed.pk), told=created.fee)
     return True
 
@@ -237,7 +240,7 @@ def record_unknown(claimed: HandOff, reason: str, *, now: datetime, ask_in: floa
     """
     with transaction.atomic():
         fence = claimed.fence + 1
-        if not _settle(claimed, S.UNKNOWN, now=now, fence=fence, reason=reason[:REASON_LENGTH]):
+        if not _settle(claimed, S.UNKNOWN, now=now, fence=fence, doubted=True, reason=reason[:REASON_LENGTH]):
             return False
         ask(claimed.pk, why=f"f{fence}", now=now, due_at=now + timedelta(seconds=ask_in))
     return True
@@ -246,7 +249,7 @@ def record_unknown(claimed: HandOff, reason: str, *, now: datetime, ask_in: floa
 def send_again(seen: HandOff, *, now: datetime) -> bool:
     """The courier, asked late enough, does not know the errand: send it once more, under the same id."""
     with transaction.atomic():
-        if not move_and_publish(seen, S.PENDING, now=now):
+        if not move_and_publish(seen, S.PENDING, now=now, doubted=False):
             return False
         send(seen.pk, why=f"f{seen.fence}", now=now)
     return True
@@ -379,8 +382,9 @@ def _settle(
     if move_and_publish(claimed, target, now=now, verb=verb, lease_until=None, **values):
         return True
     learnt = {"provider_ref": values["provider_ref"]} if values.get("provider_ref") else {}
+    doubted = values.get("doubted", claimed.doubted)
     cancelling = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence, state=S.CANCELLING)
-    return cancelling.update(lease_until=None, **learnt) == 1
+    return cancelling.update(lease_until=None, doubted=doubted, **learnt) == 1
 
 
 def expire(seen: HandOff, *, now: datetime) -> bool:

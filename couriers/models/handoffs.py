@@ -80,8 +80,9 @@ class HandOff(models.Model):
     the last news, `changed_at` ours of the last change of state. `fee` is in minor units of the
     order's currency. `pickup_code` is what the rider says at the counter; it is unique among the live
     hand-offs of a store. `end_cause` says why it ended otherwise than delivered. `human_asked_at`: nobody
-    could find out for minutes whether the courier has it, so somebody must decide. `quote_ref` is placed
-    until `quote_until`.
+    could find out for minutes whether the courier has it, so somebody must decide. `doubted`: a sending
+    got no clear answer, and nothing heard since says what became of it. `quote_ref` is placed until
+    `quote_until`.
     """
 
     class Carrier(models.TextChoices):
@@ -132,6 +133,7 @@ class HandOff(models.Model):
     provider_ref = models.CharField(_("courier's number"), max_length=64, blank=True)
     fence = models.PositiveIntegerField(_("fence"), default=0)
     asks = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    doubted = models.BooleanField(_("in doubt"), default=False, db_default=False)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
 
     quote_ref = models.CharField(_("number of the quote"), max_length=128, blank=True, db_default="")

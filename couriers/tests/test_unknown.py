@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from couriers import record
 from couriers.deciding import ask_again, settle
 from couriers.models import HandOff
 from couriers.services import cancel_hand_off, hand_to_courier
@@ -142,3 +143,92 @@ def test_such_an_errand_is_called_off_once_its_number_is_known(uber: FakeUber) -
     assert tried(order) == [("Uber", "cancelled", "store")]
     assert len(uber.ledger) == 1
     assert [one["status"] for one in uber.deliveries.values()] == ["canceled"]
+
+
+REFUSALS = [
+    (400, {"code": "address_undeliverable", "message": "no", "kind": "error"}),
+    (503, {"code": "couriers_busy", "message": "busy", "kind": "error"}),
+    "429",
+]
+
+
+def sent_without_an_answer(uber: FakeUber) -> HandOff:
+    """An errand Uber has and we have no number of."""
+    order = make_order()
+    policy(order.store, automatic=False, accept_within=1800)
+    account = courier(order.store, uber, "Uber")
+    uber.script["POST deliveries"].append("cut")
+    hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
+    run_all(NOW)
+    return HandOff.objects.select_related("order").get(order=order)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_what_is_answered_to_the_second_sending_says_nothing_of_the_first(
+    uber: FakeUber, refusal: Any
+) -> None:
+    handoff = sent_without_an_answer(uber)
+    uber.script["POST deliveries"].extend([refusal] * 30)
+    for seconds in (3, 10, 30):
+        pass_time(after(seconds))
+        handoff.refresh_from_db()
+        assert (handoff.state, handoff.live) == ("unknown", True)
+    uber.script.clear()
+    for seconds in (120, 240):
+        pass_time(after(seconds))
+    handoff.refresh_from_db()
+    assert (handoff.state, handoff.provider_ref, uber.ledger) == ("sent", "del_1", [handoff.origin_id])
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_what_is_in_doubt_is_not_taken_for_called_off(uber: FakeUber, refusal: Any) -> None:
+    handoff = sent_without_an_answer(uber)
+    cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=after(1))
+    uber.script["POST deliveries"].extend([refusal] * 30)
+    for seconds in (2, 30, 100, 200, 303):
+        pass_time(after(seconds))
+    handoff.refresh_from_db()
+    assert (handoff.state, handoff.human_asked_at is not None) == ("cancelling", True)
+    uber.script.clear()
+    for seconds in (420, 500):
+        pass_time(after(seconds))
+    assert tried(handoff.order) == [("Uber", "cancelled", "store")]
+    assert [one["status"] for one in uber.deliveries.values()] == ["canceled"]
+
+
+def test_what_is_called_off_while_its_sender_dies_is_in_doubt(uber: FakeUber) -> None:
+    order = make_order()
+    policy(order.store, automatic=False, accept_within=1800)
+    hand_to_courier(order_id=order.pk, account=courier(order.store, uber, "Uber"), actor=MEI, now=NOW)
+    handoff = HandOff.objects.get(order=order)
+    assert record.claim(handoff.pk, now=NOW) is not None
+    cancel_hand_off(order_id=order.pk, actor=MEI, now=after(1))
+    uber.script["POST deliveries"].append(REFUSALS[0])
+    pass_time(after(30))
+    handoff.refresh_from_db()
+    assert (handoff.state, handoff.doubted) == ("cancelling", True)
+
+
+def test_what_surely_never_arrived_is_called_off_without_being_sent(uber: FakeUber) -> None:
+    order = make_order()
+    policy(order.store, automatic=False, accept_within=1800)
+    hand_to_courier(order_id=order.pk, account=courier(order.store, uber, "Uber"), actor=MEI, now=NOW)
+    handoff = HandOff.objects.get(order=order)
+    claimed = record.claim(handoff.pk, now=NOW)
+    assert claimed is not None
+    cancel_hand_off(order_id=order.pk, actor=MEI, now=after(1))
+    record.release(claimed, "too many calls", now=after(2))
+    pass_time(after(30))
+    assert (tried(order), uber.ledger) == ([("Uber", "cancelled", "store")], [])
+
+
+def test_what_was_sent_long_ago_is_not_sent_again_to_ask(uber: FakeUber) -> None:
+    handoff = sent_without_an_answer(uber)
+    uber.script["POST deliveries"].extend(["500"] * 30)
+    for seconds in (100, 305):
+        pass_time(after(seconds))
+    uber.script.clear()
+    pass_time(after(46 * 60))
+    handoff.refresh_from_db()
+    assert (handoff.state, handoff.human_asked_at is not None) == ("unknown", True)
+    assert uber.ledger == [handoff.origin_id]
