@@ -132,8 +132,31 @@ export function alarmsLabel(count) {
   );
 }
 
-/** A courier's or rider's state in the rail. */
-export function carrierState({ state, rests_until: until }, zone) {
+const COUNTED_DOWN = 120; // seconds; below, a time of day is too coarse
+
+/** A courier's state in the rail. */
+export function carrierState({ state, rests_until: until }, now, zone) {
   if (state !== "resting") return gettext("ready");
-  return until ? fill(gettext("rests until %(at)s"), { at: clock(until, zone) }) : gettext("rests");
+  const left = secondsUntil(until, now);
+  if (!left) return gettext("rests");
+  if (left < COUNTED_DOWN) return fill(gettext("rests %(left)s more"), { left: span(left) });
+  return fill(gettext("rests until %(at)s"), { at: clock(until, zone) });
+}
+
+/** The same in the dialog, where there is room for why. */
+export function restLabel(until, now, zone) {
+  const left = secondsUntil(until, now);
+  if (!left) return gettext("does not answer, rests");
+  if (left < COUNTED_DOWN) return fill(gettext("does not answer, rests %(left)s more"), { left: span(left) });
+  return fill(gettext("does not answer, rests until %(at)s"), { at: clock(until, zone) });
+}
+
+/** Why a courier names no price; what only its server says is nothing for the counter. */
+export function priceless(error) {
+  return /\bHTTP \d{3}\b/.test(error) ? gettext("no price right now") : reasonLabel(error);
+}
+
+/** The one sentence for a courier that was asked and has not answered. */
+export function doubtLabel({ carrier_name: name }) {
+  return fill(gettext("No answer from %(name)s, asking whether it has the order"), { name });
 }

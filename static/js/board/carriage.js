@@ -13,6 +13,11 @@ export function hasLiveDelivery({ delivery }) {
   return Boolean(delivery) && LIVE.has(delivery.state);
 }
 
+/** Whether the courier was asked and nobody knows whether it has the order. */
+export function inDoubt({ delivery }) {
+  return delivery?.state === "unknown";
+}
+
 /** Whether a courier or rider of ours is engaged; the platform's rider is none of our business. */
 export function hasHandoff(card) {
   return hasLiveDelivery(card) && card.delivery.carrier !== "platform";
@@ -171,7 +176,7 @@ export function predictCarriage(card, verb, { at, name = "" }) {
 export function choices({ riders, couriers }, offers) {
   const found = new Map((offers ?? []).map((offer) => [offer.key, offer]));
   const all = [...riders.map(riderChoice), ...couriers.map(courierChoice)];
-  return all.map((one) => ({ ...one, ...offerOf(found.get(one.key)) })).sort(byReach);
+  return all.map((one) => modest({ ...one, ...offerOf(found.get(one.key)) })).sort(byReach);
 }
 
 function riderChoice({ id, name, live, on_shift: atWork = true }) {
@@ -188,12 +193,18 @@ function offerOf(offer) {
   return { fee, currency, minutes, error, marks, quote };
 }
 
+/** Who rests, or could not even name a price, is neither the fastest nor to be asked first. */
+function modest(one) {
+  return one.asleep || one.error ? { ...one, marks: [] } : one;
+}
+
 function byReach(a, b) {
   const rank = (one) => (one.asleep ? 4 : 0) + (one.kind === "rider" ? 0 : 2) + (one.live ? 1 : 0);
   const costs = (a.fee ?? Number.POSITIVE_INFINITY) - (b.fee ?? Number.POSITIVE_INFINITY);
   const suggested = Number(b.marks.includes("suggested")) - Number(a.marks.includes("suggested"));
+  const answered = Number(Boolean(a.error)) - Number(Boolean(b.error));
   if (a.kind === b.kind && a.kind === "courier" && a.asleep === b.asleep)
-    return suggested || costs || a.name.localeCompare(b.name);
+    return answered || suggested || costs || a.name.localeCompare(b.name);
   return rank(a) - rank(b) || a.name.localeCompare(b.name);
 }
 

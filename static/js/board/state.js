@@ -4,7 +4,7 @@
  */
 
 import { byCode, canHandOff, carriageNews, hasHandoff, ownRider, riderHere, searching } from "./carriage.js";
-import { freshRequests, openRequest } from "./guests.js";
+import { freshRequests, needsEye, openRequest } from "./guests.js";
 
 export const EMPTY = Object.freeze({
   epoch: null,
@@ -94,12 +94,18 @@ export function columnOf(card) {
   return COLUMNS.findLast((name) => card[ENTERED[name]]) ?? "waiting";
 }
 
-/** Cards by column, the longest there first. */
+/** Cards by column, the longest there first; on the shelf those before all others that need a hand. */
 export function columns(cards) {
   const found = Object.fromEntries(COLUMNS.map((name) => [name, []]));
   for (const card of cards) found[columnOf(card)]?.push(card);
   for (const name of COLUMNS) found[name].sort(byTime(ENTERED[name]));
+  found.ready = [...found.ready.filter(needsHand), ...found.ready.filter((card) => !needsHand(card))];
   return found;
+}
+
+/** Whether somebody at the counter has to do something now: nobody carries it, somebody waits or asks. */
+function needsHand(card) {
+  return canHandOff(card) || needsEye(card);
 }
 
 function byTime(stamp) {

@@ -59,8 +59,10 @@ class BoardApp extends BoardPiece {
     return html`
       <board-banners .board=${board}></board-banners>
       ${this.#strip()} ${this.#columns()}
-      <bulk-bar .board=${board}></bulk-bar>
-      <undo-toast .card=${board.undoable} .handed=${board.handed} .now=${board.now} role="status"></undo-toast>
+      <div class="foot">
+        <bulk-bar .board=${board}></bulk-bar>
+        <undo-toast .card=${board.undoable} .handed=${board.handed} .now=${board.now} role="status"></undo-toast>
+      </div>
       <p class="visually-hidden" role="status">${this.#spoken()}</p>
       ${this.#dialogs()}`;
   }
@@ -105,7 +107,7 @@ class BoardApp extends BoardPiece {
             ?choosing=${board.bulk.choosing}></board-column>`,
         )}
         <board-rail class="rail" .cards=${board.cards} .carriers=${board.crew.carriers}
-          .zone=${board.zone}></board-rail>
+          .now=${board.now} .zone=${board.zone}></board-rail>
       </div>`;
   }
 
@@ -178,9 +180,17 @@ class BoardApp extends BoardPiece {
     if (step === "handoff") this.#dialog("handoff-dialog", { card });
     else if (step === "choose") board.bulk.toggle(id);
     else if (step === "suggested") board.handOff(card, more.suggestion.key, more.suggestion.name);
-    else if (AT_ONCE.has(step)) board.ask(`/orders/${id}/${step}`, { ...bagBody(card), ...more });
+    else if (AT_ONCE.has(step)) this.#atOnce(card, step, more);
     else if (KEPT.has(step)) board.follow(card, step);
     else board.step(card, step);
+  }
+
+  /** What makes sense only now; of asking again nothing could be seen otherwise. */
+  async #atOnce(card, step, more) {
+    const done = await this.board.ask(`/orders/${card.id}/${step}`, { ...bagBody(card), ...more });
+    const name = card.delivery?.carrier_name ?? "";
+    if (done && step === "handoff/ask-again")
+      this.board.tell("plain", fill(gettext("%(name)s is being asked again"), { name }));
   }
 
   /** Show where a card is: its column, its page, and a light on it. */

@@ -5,6 +5,7 @@ import {
   asksPerson,
   bagsGone,
   hasLiveDelivery,
+  inDoubt,
   nobodyCarries,
   parts,
   riderHere,
@@ -16,6 +17,7 @@ import {
 import {
   bagLabel,
   bagsLabel,
+  doubtLabel,
   feeLabel,
   knownLabel,
   partLabel,
@@ -61,7 +63,7 @@ function other(press) {
 
 function searchBand({ card, now }) {
   const search = searching(card);
-  if (!search) return nothing;
+  if (!search || inDoubt(card)) return nothing;
   return html`<div class="carry carry-search">
     <p class="carry-title">${icon("radio")}<b>${searchLabel(search, card.delivery, now)}</b></p>
     ${tried(search)}
@@ -92,11 +94,12 @@ function nobodyBand({ card, press, main }) {
 function questionBand({ card, zone, press }) {
   const asks = asksPerson(card);
   if (!asks) return nothing;
-  const name = card.delivery.carrier_name;
+  const { carrier_name: name, code } = card.delivery;
   const answer = (words, verb, body = {}) => html`<button type="button" class="button carry-button"
     @click=${() => press(verb, body)}>${words}</button>`;
   return html`<section class="carry carry-question" aria-label=${gettext("Question about the courier")}>
-    <p class="carry-title">${icon("circle-help")}<b>${fill(gettext("Does %(name)s have it?"), { name })}</b></p>
+    <p class="carry-title">${icon("circle-help")}<b>${fill(gettext("Does %(name)s have it?"), { name })}</b>
+      ${code ? html`<code class="card-code">${code}</code>` : nothing}</p>
     <p class="carry-tried">${knownLabel(asks, zone)}</p>
     <div class="carry-answers">
       ${answer(gettext("It has it"), "handoff/settle", { has: true })}
@@ -140,7 +143,7 @@ function line({ card, zone }) {
   const { delivery } = card;
   if (!delivery.state || nobodyCarries(card) || asksPerson(card)) return nothing;
   if (riderHere(card) && hasLiveDelivery(card)) return nothing;
-  if (searching(card) && !delivery.rider && delivery.state !== "unknown") return nothing;
+  if (searching(card) && !delivery.rider && !inDoubt(card)) return nothing;
   if (parts(card).length && card.state !== "collected") return nothing;
   return deliveryLine(card, zone);
 }
@@ -149,14 +152,17 @@ function line({ card, zone }) {
 export function deliveryLine(card, zone) {
   const { delivery } = card;
   const failed = delivery.state === "failed" || delivery.state === "unknown";
-  const words = [
+  const known = [
     deliveryLabel(delivery),
     ...[delivery.carrier_name, delivery.rider].filter(distinct),
     reasonLabel(delivery.reason),
+  ];
+  const words = [
+    ...(inDoubt(card) ? [doubtLabel(delivery)] : known),
     delivery.eta ? fill(gettext("there at %(at)s"), { at: clock(delivery.eta, zone) }) : "",
     feeLabel(delivery.fee, card.amounts?.currency),
   ];
-  return html`<p class="card-delivery ${failed ? "is-failed" : ""}">
+  return html`<p class="card-delivery ${failed ? "is-failed" : ""} ${inDoubt(card) ? "is-doubted" : ""}">
     ${icon(failed ? "triangle-alert" : "bike")}<span>${words.filter(Boolean).join(" · ")}</span>
     ${hasLiveDelivery(card) && delivery.code ? html`<code class="card-code">${delivery.code}</code>` : nothing}
   </p>`;

@@ -82,8 +82,9 @@ class BoardColumn extends Piece {
       <header class="column-head">
         <h2>${columnLabel(this.name)}</h2>
         <span class="column-count">${count}</span>
+        ${this.name === "ready" ? this.#choose() : nothing}
         <span class="column-turn">
-          ${this.name === "ready" ? this.#choose() : nothing} ${this.from ? this.#back() : nothing} ${this.#more()}
+          ${this.from ? this.#back() : nothing} ${this.#more()}
         </span>
       </header>
       ${this.items.length ? nothing : html`<p class="column-empty">${emptyColumn(this.name)}</p>`}
@@ -111,8 +112,12 @@ class BoardColumn extends Piece {
   }
 
   #back() {
-    return html`<button type="button" class="button button-icon" aria-label=${gettext("Back to the oldest")}
+    return html`<button type="button" class="button button-icon column-back" aria-label=${this.#backLabel()}
       @click=${() => this.#turn(0)}>${icon("chevron-left")}</button>`;
+  }
+
+  #backLabel() {
+    return this.name === "ready" ? gettext("Back to the first") : gettext("Back to the oldest");
   }
 
   #more() {
@@ -121,7 +126,7 @@ class BoardColumn extends Piece {
     const words = fill(ngettext("%(count)s more", "%(count)s more", rest), { count: rest });
     return html`<button type="button" class="button" title=${words}
       @click=${() => this.#turn(this.from + this.fitting)}>
-      <span aria-hidden="true">+${rest}</span><span class="visually-hidden">${words}</span> ${this.#unseen()}
+      <span class="column-rest" aria-hidden="true">+${rest}</span><span class="visually-hidden">${words}</span> ${this.#unseen()}
       ${icon("chevron-right")}
     </button>`;
   }

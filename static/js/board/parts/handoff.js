@@ -41,6 +41,7 @@ class HandoffDialog extends DialogPiece {
     const all = choices(this.carriers, this.offers);
     if (!all.length) return this.#nobody();
     const view = {
+      now: this.board.now,
       zone: this.board.zone,
       give: (choice) => this.#give(choice),
       waiting: this.offers === null,

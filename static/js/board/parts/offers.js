@@ -1,25 +1,24 @@
 /** The carriers of a dialog as a list of large buttons: who, what it costs, how long, and why not. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
-import { feeLabel, markLabel, minutesLabel } from "../carriage-words.js";
-import { clock, fill } from "../format.js";
-import { reasonLabel } from "../words.js";
+import { feeLabel, markLabel, minutesLabel, priceless, restLabel } from "../carriage-words.js";
+import { fill } from "../format.js";
 import { icon } from "./piece.js";
 
 /**
  * @param {object[]} choices of `carriage.choices`
- * @param {object} view zone, give(choice), waiting (the race is on)
+ * @param {object} view now, zone, give(choice), waiting (the race is on)
  */
 export function offerList(choices, view) {
   return html`<ul class="offers">${choices.map((choice) => html`<li>${offer(choice, view)}</li>`)}</ul>`;
 }
 
-function offer(choice, { zone, give, waiting }) {
+function offer(choice, { now, zone, give, waiting }) {
   const suggested = choice.marks.includes("suggested");
   return html`<button type="button" class="button offer ${suggested ? "is-suggested" : ""}
     ${choice.asleep ? "is-asleep" : ""}" data-carrier=${choice.key} @click=${() => give(choice)}>
     ${icon(choice.kind === "rider" ? "bike" : "truck")}
-    <span class="offer-who"><b>${choice.name}</b>${small(state(choice, zone))} ${marks(choice)}</span>
+    <span class="offer-who"><b>${choice.name}</b>${small(state(choice, now, zone))} ${marks(choice)}</span>
     <span class="offer-price">${price(choice, waiting)}</span>
   </button>`;
 }
@@ -40,13 +39,9 @@ function price({ kind, fee, currency, minutes, error }, waiting) {
   return kind === "courier" && waiting ? html`<small class="muted">…</small>` : nothing;
 }
 
-function state({ kind, asleep, restsUntil, live, error }, zone) {
-  if (error) return reasonLabel(error);
-  if (asleep && kind === "rider") return gettext("not at work");
-  if (asleep)
-    return restsUntil
-      ? fill(gettext("does not answer, rests until %(at)s"), { at: clock(restsUntil, zone) })
-      : gettext("does not answer, rests");
+function state({ kind, asleep, restsUntil, live, error }, now, zone) {
+  if (asleep) return kind === "rider" ? gettext("not at work") : restLabel(restsUntil, now, zone);
+  if (error) return priceless(error);
   if (live) return fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live });
   return kind === "rider" ? gettext("free") : "";
 }

@@ -14,6 +14,8 @@ class BoardRail extends Piece {
     cards: { attribute: false },
     /** {riders, couriers} as the API gives them, or null */
     carriers: { attribute: false },
+    /** Milliseconds, to the second. */
+    now: { attribute: false },
     zone: {},
   };
 
@@ -40,7 +42,7 @@ class BoardRail extends Piece {
     const { name, state = "ready", live = 0, waiting = 0, unknown = 0 } = one;
     return html`<li class="carrier is-${state}">
       <b>${name}</b>
-      <span class="carrier-state">${icon(state === "resting" ? "circle-pause" : "circle-check")}${carrierState({ state, ...one }, this.zone)}</span>
+      <span class="carrier-state">${icon(state === "resting" ? "circle-pause" : "circle-check")}${carrierState({ state, ...one }, this.now, this.zone)}</span>
       <span class="carrier-facts">
         ${live ? html`<span>${fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live })}</span>` : nothing}
         ${waiting ? html`<span class="carrier-here">${here(waiting)}</span>` : nothing}

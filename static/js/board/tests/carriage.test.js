@@ -13,6 +13,7 @@ import {
   carriageNews,
   carrierBody,
   choices,
+  inDoubt,
   nobodyCarries,
   predictCarriage,
   riderHere,
@@ -207,6 +208,53 @@ test("the dialog names riders at work first, then the suggested and the cheapest
       quote: null,
     },
   ]);
+});
+
+test("who rests or could not name a price is neither marked nor before those who answered", () => {
+  const couriers = [
+    { id: 1, name: "Dada" },
+    { id: 2, name: "Peisong" },
+    { id: 3, name: "Uber", state: "resting", rests_until: at("10:20") },
+    { id: 4, name: "Zippy" },
+  ];
+  const offers = [
+    { key: "courier:1", error: "HTTP 500", minutes: 12, marks: ["fastest", "suggested"] },
+    { key: "courier:2", fee: 680, currency: "CNY", minutes: 30, marks: ["cheapest"] },
+    { key: "courier:3", minutes: 14, marks: ["suggested"] },
+  ];
+  assert.deepEqual(
+    choices({ riders: [], couriers }, offers).map(({ name, marks }) => [name, marks]),
+    [
+      ["Peisong", ["cheapest"]],
+      ["Zippy", []],
+      ["Dada", []],
+      ["Uber", []],
+    ],
+  );
+});
+
+test("how long a courier rests is counted down at the end, and never told of the past", () => {
+  const until = at("10:20:30");
+  const told = (time) => {
+    const now = Date.parse(at(time));
+    return [
+      words.carrierState({ state: "resting", rests_until: until }, now, "UTC"),
+      words.restLabel(until, now, "UTC"),
+    ];
+  };
+  assert.deepEqual(told("10:10"), ["rests until 10:20", "does not answer, rests until 10:20"]);
+  assert.deepEqual(told("10:19:48"), ["rests 0:42 more", "does not answer, rests 0:42 more"]);
+  assert.deepEqual(told("10:21"), ["rests", "does not answer, rests"]);
+  assert.equal(words.carrierState({ state: "ready" }, 0, "UTC"), "ready");
+});
+
+test("what only a server says is told in plain words, a doubt in one sentence", () => {
+  assert.equal(words.priceless("HTTP 500"), "no price right now");
+  assert.equal(words.priceless("too many calls (HTTP 429)"), "no price right now");
+  assert.equal(words.priceless("did not answer in time"), "did not answer in time");
+  const doubted = shelf({ state: "unknown", carrier_name: "Dada" });
+  assert.deepEqual([inDoubt(doubted), inDoubt(shelf({})), inDoubt(shelf(null))], [true, false, false]);
+  assert.equal(words.doubtLabel(doubted.delivery), "No answer from Dada, asking whether it has the order");
 });
 
 test("the words for it", () => {

@@ -148,6 +148,30 @@ test("cards stand by state, the longest there first; a cancelled one stays where
   assert.deepEqual(ids, { waiting: [3, 7, 2, 1], making: [4], ready: [5], away: [6] });
 });
 
+test("on the shelf what needs a hand stands first, each group oldest first", () => {
+  const ready = (id, delivery, more = {}) =>
+    card({ id, state: "ready", fulfilment: "store_courier", ready_at: at(`10:0${id}`), delivery, ...more });
+  const search = (state) => ({ state: "", search: { state, tried: [] } });
+  const cards = [
+    ready(1, { state: "confirmed", progress: "assigned" }),
+    ready(2, { state: "unknown", progress: "" }),
+    ready(3, search("seeking")),
+    ready(4, search("idle")),
+    ready(5, { state: "confirmed", progress: "at_store" }),
+    ready(6, null, { fulfilment: "pickup" }),
+    ready(7, { state: "unknown", progress: "", asks: { since: at("10:05") } }),
+    ready(8, search("nobody")),
+    ready(9, null),
+  ];
+  const ids = (list) => columns(list).ready.map(({ id }) => id);
+  assert.deepEqual(ids(cards.toReversed()), [4, 5, 7, 8, 9, 1, 2, 3, 6]);
+  const moved = cards.map((one) => ({ ...one, state: "making", started_at: one.ready_at }));
+  assert.deepEqual(
+    columns(moved).making.map(({ id }) => id),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9],
+  );
+});
+
 test("who waits for an answer stands on the board although the order is gone", () => {
   const asks = { request: request({ about: "refund" }) };
   assert.equal(columnOf(card({ state: "delivered", ...asks })), "away");
