@@ -11,6 +11,7 @@ import httpx
 
 from outbox.calling import Refused, Uncertain, Unreachable, check_time
 from outbox.connections import lend_connection
+from outbox.deadline import Transport, ending_within
 
 TIME_LIMITS = httpx.Timeout(connect=2.0, write=5.0, read=5.0, pool=1.0)
 TOTAL_SECONDS = 8.0
@@ -45,7 +46,9 @@ class Line:
         total_seconds: float = TOTAL_SECONDS,
         max_reply: int = MAX_REPLY,
     ) -> None:
-        self._client = httpx.Client(timeout=time_limits, limits=POOL, follow_redirects=False)
+        # For all that no proxy of the environment is in front of.
+        mounts = {"all://": Transport(POOL)}
+        self._client = httpx.Client(timeout=time_limits, limits=POOL, mounts=mounts, follow_redirects=False)
         self._total_seconds = total_seconds
         self._max_reply = max_reply
 
@@ -76,7 +79,10 @@ class Line:
         lend_connection()
         check_time()
         try:
-            with self._client.stream(method, url, **request) as reply:
+            with (
+                ending_within(self._total_seconds),
+                self._client.stream(method, url, **request) as reply,
+            ):
                 yield reply
         except NEVER_SENT as error:
             raise Unreachable(f"no connection ({type(error).__name__})") from error
@@ -88,7 +94,7 @@ def _check_status(reply: httpx.Response) -> None:
     status = reply.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise Unreachable("too many calls (HTTP 429)", wait=_retry_after(reply))
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         raise Uncertain(f"HTTP {status}")
     if status >= HTTPStatus.MULTIPLE_CHOICES:
         raise Refused(f"HTTP {status}", code=str(status))
