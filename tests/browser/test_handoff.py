@@ -25,6 +25,7 @@ GO_HOME = """async () => {
   const body = new URLSearchParams({ csrfmiddlewaretoken: token, put_back: "on" });
   for (const { id } of riders) await fetch(`riders/${id}/end`, { method: "POST", body });
 }"""
+CHOOSE = "() => document.querySelector('board-app').board.bulk.toggleChoosing()"
 COUNT = "state => document.querySelector('board-app').board.cards.filter(card => card.state === state).length"
 OPEN = "() => document.querySelector('board-app').board.commands.entries.length"
 
@@ -77,6 +78,10 @@ def test_the_suggested_carrier_is_asked_with_one_tap_and_the_code_finds_the_bag(
 
     press(board, suggestion)
     expect(board.locator(".toast")).to_contain_text("goes to")
+    board.evaluate(CHOOSE)
+    bar, toast = board.locator(".bulk").bounding_box(), board.locator(".toast").bounding_box()
+    assert toast["y"] + toast["height"] <= bar["y"]
+    board.evaluate(CHOOSE)
     expect(card).not_to_have_class(re.compile(r"\bis-pending\b"))
     press(board, board.locator(".toast button"))
     press(board, suggestion)

@@ -163,6 +163,14 @@ def test_a_page_never_scrolls_sideways(visit, path, width, language):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_entry_of_the_bar_is_cut_off_on_a_phone(visit, language):
+    page, _ = visit("admin", "/stores/<stores.store>/riders/", width=390, language=language)
+    ends = page.eval_on_selector_all(".topnav a", "all => all.map(a => a.getBoundingClientRect().right)")
+    assert len(ends) == 5
+    assert max(ends) <= 390
+
+
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
 def test_error_pages_are_open_to_everybody(visit, portal, name):
     page, _ = visit("", "/login/")

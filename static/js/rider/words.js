@@ -35,6 +35,11 @@ export function channelName(channel) {
   return { meituan: gettext("Meituan"), eleme: gettext("Ele.me"), standard: "" }[channel] ?? "";
 }
 
+/** "8 Meituan": every platform counts its orders itself. */
+export function stopName({ number, channel }) {
+  return [number, channelName(channel)].filter(Boolean).join(" ");
+}
+
 /** Metres as a rider reads them. */
 export function distance(metres) {
   const lang = document.documentElement.lang || "en";

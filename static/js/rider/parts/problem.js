@@ -4,6 +4,7 @@ import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../../board/format.js";
 import { icon, iconButton, Piece } from "../../board/parts/piece.js";
 import { shrink } from "../photo.js";
+import { stopName } from "../words.js";
 
 const CODES = JSON.parse(document.getElementById("boot").textContent).problems;
 
@@ -34,7 +35,7 @@ class ProblemDialog extends Piece {
   #form(stop) {
     return html`<form @submit=${this.#send}>
       <div class="problem-head">
-        <h2 id="problem-heading">${fill(gettext("What is wrong with #%(number)s?"), { number: stop.number })}</h2>
+        <h2 id="problem-heading">${fill(gettext("What is wrong with #%(number)s?"), { number: stopName(stop) })}</h2>
         ${iconButton("x", gettext("Close"), () => this.#close())}
       </div>
       <fieldset class="problem-codes">
