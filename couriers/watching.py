@@ -3,17 +3,20 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value, Window
+from django.db.models.functions import Cast, Concat, RowNumber
 
 from couriers import record
 from couriers.models import HandOff
 from couriers.states import BEFORE_PICK_UP, LIVE, EndCause, HandOffState, Progress
 from orders.states import ENDED, OrderState
+from outbox.models import Job
 from stores.actors import Actor
 
 S = HandOffState
 PORTAL = Actor("portal")
 BATCH = 200
+LOOKS = ["handoff.create", "handoff.cancel", "handoff.query"]
 # How long without news until somebody looks: a dead worker, a lost job, a callback that never came.
 PATIENCE = {
     S.PENDING: timedelta(seconds=90),
@@ -55,10 +58,15 @@ def _leases_run_out(now: datetime) -> QuerySet[HandOff]:
 
 
 def _silent(now: datetime) -> QuerySet[HandOff]:
+    """Those not looked after in this minute, each account in turn: a dead one keeps nobody waiting."""
     late = Q()
     for state, patience in PATIENCE.items():
         late |= Q(state=state, heard_at__lte=now - patience)
-    return _rows().filter(late, carrier=HandOff.Carrier.PROVIDER)[:BATCH]
+    key = Concat(Cast(OuterRef("pk"), CharField()), Value(f"/{_minute(now)}"))
+    looked_after = Job.objects.filter(kind__in=LOOKS, key=key)
+    turn = Window(RowNumber(), partition_by=F("account"), order_by=F("heard_at").asc())
+    rows = _rows().filter(late, ~Exists(looked_after), carrier=HandOff.Carrier.PROVIDER)
+    return rows.annotate(turn=turn).order_by("turn", "heard_at")[:BATCH]
 
 
 def _end(handoff: HandOff, now: datetime) -> bool:
@@ -90,7 +98,7 @@ def _close(handoff: HandOff, reason: str, now: datetime) -> bool:
 
 def _look_after(handoff: HandOff, now: datetime) -> bool:
     """One job a minute at most; each finds out for itself whether there is still something to do."""
-    why = f"w{int(now.timestamp()) // 60}"
+    why = _minute(now)
     if handoff.state == S.PENDING:
         record.send(handoff.pk, why=why, now=now)
     elif handoff.state == S.CANCELLING:
@@ -98,3 +106,8 @@ def _look_after(handoff: HandOff, now: datetime) -> bool:
     else:
         record.ask(handoff.pk, why=why, now=now)
     return True
+
+
+def _minute(now: datetime) -> str:
+    """What the key of a look's job ends in."""
+    return f"w{int(now.timestamp()) // 60}"
