@@ -33,8 +33,8 @@ Bag = Field(None, ge=1, le=MOST_BAGS, description="One bag of an order that goes
 class HandOffIn(Schema):
     """Whom to give the order to: one of the three."""
 
-    rider: int | None = Field(None, description="An own rider's id")
-    courier: int | None = Field(None, description="A courier account's id")
+    rider: int | None = Field(None, ge=1, lt=2**63, description="An own rider's id")
+    courier: int | None = Field(None, ge=1, lt=2**63, description="A courier account's id")
     auto: bool = Field(False, description="Whom the store's policy asks first, then the next")
     bag: int | None = Bag
     bags: int | None = Field(None, ge=1, le=MOST_BAGS, description="Split the order over so many riders")

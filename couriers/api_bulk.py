@@ -15,13 +15,14 @@ from orders.api import Refusal
 from orders.requests import sender_of, store_of
 
 router = Router(tags=["hand-offs"])
+Number = Annotated[int, Field(ge=1, lt=2**63)]
 Code = Annotated[str, Path(pattern=r"^[0-9]{1,6}$")]
 
 
 class BulkIn(Schema):
     """Which orders, and to whom: "auto" (as the policy says), "courier:<id>" or "rider:<id>"."""
 
-    orders: list[int] = Field(min_length=1, max_length=bulk.MOST_ORDERS)
+    orders: list[Number] = Field(min_length=1, max_length=bulk.MOST_ORDERS)
     target: str = Field(pattern=r"^(auto|(courier|rider):[0-9]{1,18})$")
 
 

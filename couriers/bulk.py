@@ -4,12 +4,13 @@ Each order goes through the same verbs as a single hand-off, under a command key
 a killed worker leaves half done is simply done again, and no order gets two carriers.
 """
 
+import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from django.db import transaction
-from django.db.models import Case, Count, IntegerField, Q, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, Value, When
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -23,7 +24,9 @@ from outbox.services import enqueue
 from stores.actors import Actor
 from stores.models import Store
 
+logger = logging.getLogger(__name__)
 MOST_ORDERS = 1_000
+TAKEN_UP_FOR = timedelta(hours=1)  # whoever tapped has long looked for another way
 CHUNK = 20  # a fraction of a second: between two chunks other stores' errands get their turn
 AUTO = "auto"
 Outcome = BulkItem.Outcome
@@ -108,6 +111,23 @@ def work(job: Job) -> None:
         _next_chunk(bulk, job.payload["chunk"] + 1, timezone.now(), language=job.payload["language"])
 
 
+def take_up(*, now: datetime) -> int:
+    """Go on with what waits although its job was given up; returns how many were taken up."""
+    waiting = BulkItem.objects.filter(bulk=OuterRef("pk"), outcome="")
+    recent = BulkHandOff.objects.filter(Exists(waiting), at__gte=now - TAKEN_UP_FOR)
+    return sum(_take_up(bulk, now) for bulk in recent.order_by("pk")[:CHUNK])
+
+
+def _take_up(bulk: BulkHandOff, now: datetime) -> bool:
+    """With a job of its own; not while there is one, which may only be late."""
+    jobs = Job.objects.filter(kind="handoff.bulk", key__startswith=f"{bulk.pk}/")
+    last = jobs.order_by("-pk").first()
+    if last is None or last.state != Job.State.DEAD:
+        return False
+    _next_chunk(bulk, last.payload["chunk"] + 1, now, language=last.payload["language"])
+    return True
+
+
 def _write_items(bulk: BulkHandOff, order_ids: Sequence[int]) -> None:
     """In the order they were chosen in, each once."""
     own = set(Order.objects.filter(store=bulk.store, pk__in=order_ids).values_list("pk", flat=True))
@@ -133,6 +153,10 @@ def _hand_off(bulk: BulkHandOff, item: BulkItem) -> None:
         _giver(bulk.target, bulk.store)(item.order_id, actor, timezone.now(), f"bulk-{item.pk}")
     except (Stale, NotPossible) as refusal:
         outcome, detail = Outcome.REFUSED, str(refusal)
+    except Exception:
+        # One that cannot be handed off, for whatever reason, does not hold up those behind it.
+        logger.exception("order %s of bulk hand-off %s failed", item.order_id, bulk.pk)
+        outcome, detail = Outcome.REFUSED, _("This did not work. Try again.")
     BulkItem.objects.filter(pk=item.pk, outcome="").update(outcome=outcome, detail=detail[:200])
 
 

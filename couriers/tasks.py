@@ -1,16 +1,16 @@
-"""Celery's side of couriers: the regular look at live hand-offs and searches, and forgetting."""
+"""Celery's side of couriers: the regular look at what is under way, and forgetting."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from couriers import retention, seeking_watch, watching
+from couriers import bulk, retention, seeking_watch, watching
 
 
 @shared_task(ignore_result=True)
 def watch() -> dict[str, int]:
-    """One round of `couriers.watching.watch` and `couriers.seeking_watch.watch`."""
+    """One round of looking after hand-offs, searches and bulk hand-offs."""
     now = timezone.now()
-    return watching.watch(now=now) | seeking_watch.watch(now=now)
+    return watching.watch(now=now) | seeking_watch.watch(now=now) | {"taken_up": bulk.take_up(now=now)}
 
 
 @shared_task(ignore_result=True)

@@ -1,8 +1,10 @@
 """Bulk hand-off: one tap, many orders, each with its own result, whatever dies in between."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -36,6 +38,19 @@ class Counter:
 
     def progress(self, number: int) -> Any:
         return self.client.get(f"/api/v1/stores/{self.store.pk}/handoffs/{number}").json()
+
+
+class Trouble:
+    """A database that gives up the second hand-off that is written, as after a deadlock."""
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        self.written += sql.startswith('INSERT INTO "couriers_handoff"')
+        if sql.startswith('INSERT INTO "couriers_handoff"') and self.written == 2:
+            raise OperationalError("deadlock detected")
+        return execute(sql, params, many, context)
 
 
 @pytest.fixture
@@ -146,6 +161,31 @@ def test_reasons_come_in_the_language_of_whoever_tapped(counter: Counter) -> Non
     assert counter.progress(number)["items"][0]["detail"].startswith("Nur ")
 
 
+def test_an_order_that_fails_unexpectedly_holds_up_none_behind_it(counter: Counter) -> None:
+    orders = make_orders(counter.store, 3)
+    number = counter.tap(orders).json()["id"]
+    with connection.execute_wrapper(Trouble()):
+        run_jobs(timezone.now())
+    told = counter.progress(number)
+    assert (told["done"], told["refused"], told["waiting"]) == (2, 1, 0)
+    assert told["items"][0]["detail"] == "This did not work. Try again."
+    assert list(HandOff.objects.order_by("order").values_list("order", flat=True)) == [orders[0], orders[2]]
+
+
+def test_what_waits_behind_a_job_that_was_given_up_is_taken_up_again(counter: Counter) -> None:
+    number = counter.tap(make_orders(counter.store, 2), None, **{"Accept-Language": "de"}).json()["id"]
+    assert bulk.take_up(now=timezone.now()) == 0  # its job is only late
+    Job.objects.update(state=Job.State.DEAD)
+
+    assert bulk.take_up(now=timezone.now() + timedelta(hours=2)) == 0
+    assert bulk.take_up(now=timezone.now()) == 1
+    assert bulk.take_up(now=timezone.now()) == 0
+
+    run_jobs(timezone.now())
+    assert counter.progress(number)["done"] == 2
+    assert Job.objects.filter(kind="handoff.bulk", state=Job.State.DONE).get().payload["language"] == "de"
+
+
 def test_orders_of_other_stores_are_left_out(counter: Counter) -> None:
     foreign = make_order()
     own = make_order(counter.store)
@@ -159,6 +199,9 @@ def test_orders_of_other_stores_are_left_out(counter: Counter) -> None:
     [
         ([], "auto"),
         ([1] * 1_001, "auto"),
+        ([10**30], "auto"),
+        ([2**63], "auto"),
+        ([0], "auto"),
         ([1], "rider:x"),
         ([1], "rider:999"),
         ([1], "courier:999"),
