@@ -26,6 +26,7 @@ from stores.actors import Actor
 
 S = HandOffState
 TAKEN_BACK = timedelta(minutes=2)  # the phone offers it for seconds; the way here may take longer
+MOST_REPORTS = 10  # of a hand-off: whoever has the link could otherwise fill the disk with photos
 TO_PICK_UP = frozenset({OrderState.READY, OrderState.COLLECTED})
 TO_DELIVER = TO_PICK_UP | {OrderState.DELIVERED}
 GIVEN_BACK = gettext_noop("The rider gave it back.")
@@ -100,6 +101,8 @@ def report_problem(
     """Write down what is wrong, and show it on the card; the bag stays with the rider."""
     with transaction.atomic():
         seen = _held(handoff_id)
+        if RiderReport.objects.filter(handoff=handoff_id).count() >= MOST_REPORTS:
+            raise NotPossible(_("The store has enough reports about this order: ring there."))
         rider = Rider.objects.get(handoffs=handoff_id)
         told = {"code": code, "note": note, "photo": photo, "at": _within(seen.created_at, at, now)}
         kind = RiderReport.Kind.PROBLEM

@@ -224,6 +224,19 @@ def test_a_problem_is_on_the_card_and_its_note_and_photo_are_kept_sealed() -> No
     assert facts(handoff)[2] == "The rider says: nobody opens."
 
 
+def test_a_link_stores_no_more_than_a_few_reports_of_a_bag() -> None:
+    shift = on_shift()
+    handoff, another = carried_by(shift), carried_by(shift)
+    phone = Phone(shift)
+    form = {"code": "other", "note": "x"}
+    answers = [phone.tap("problem", handoff, key=f"p{number}", form=form) for number in range(11)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [422]
+    assert answers[-1].json()["code"] == "not_possible"
+    assert RiderReport.objects.filter(handoff=handoff).count() == 10
+    assert phone.tap("problem", handoff, key="p9", form=form).status_code == 200  # sent again: not one more
+    assert phone.tap("problem", another, form=form).status_code == 200
+
+
 def broken(content: bytes) -> dict[str, Any]:
     return {"code": "other", "photo": SimpleUploadedFile("a.jpg", content, "image/jpeg")}
 
