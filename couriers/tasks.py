@@ -3,14 +3,15 @@
 from celery import shared_task
 from django.utils import timezone
 
-from couriers import bulk, retention, seeking_watch, watching
+from couriers import bulk, retention, seeking_suggestions, seeking_watch, watching
 
 
 @shared_task(ignore_result=True)
 def watch() -> dict[str, int]:
-    """One round of looking after hand-offs, searches and bulk hand-offs."""
+    """One round of looking after hand-offs, searches, proposals and bulk hand-offs."""
     now = timezone.now()
-    return watching.watch(now=now) | seeking_watch.watch(now=now) | {"taken_up": bulk.take_up(now=now)}
+    looked_after = watching.watch(now=now) | seeking_watch.watch(now=now)
+    return looked_after | {"renewed": seeking_suggestions.renew(now=now), "taken_up": bulk.take_up(now=now)}
 
 
 @shared_task(ignore_result=True)

@@ -17,6 +17,7 @@ from couriers.models import HandOff, RiderDoor
 from couriers.states import BEFORE_PICK_UP, LIVE, Progress
 from orders.models import Order
 from orders.states import TO_MAKE, OrderState
+from stores.channels import short_name
 from stores.models import Store
 
 FRESH = 5  # seconds
@@ -30,12 +31,19 @@ class Bag:
     """Where the bag of a pick-up code is. `before` and `minutes` only count while it is being made."""
 
     number: str
+    channel: str
+    account: str
     bag: int
     bags: int
     ready: bool
     gone: bool
     before: int
     minutes: int
+
+    @property
+    def platform(self) -> str:
+        """In the words of whoever looks."""
+        return short_name(self.channel, self.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,7 @@ def _riders(store: Store) -> int:
 
 
 def _bags(store: Store, queue: _Queue) -> dict[str, tuple[Bag, ...]]:
-    rows = HandOff.objects.select_related("order").filter(store=store, state__in=LIVE)
+    rows = HandOff.objects.select_related("order__account").filter(store=store, state__in=LIVE)
     found: dict[str, tuple[Bag, ...]] = {}
     for handoff in _sorted(rows.exclude(pickup_code="")):
         bag = _bag(handoff, queue, store)
@@ -162,6 +170,8 @@ def _bag(handoff: HandOff, queue: _Queue, store: Store) -> Bag:
     orders, cups = queue.up_to.get(handoff.order_id, (1, 0))
     return Bag(
         number=handoff.order.daily_number,
+        channel=handoff.order.account.channel,
+        account=handoff.order.account.slug,
         bag=handoff.bag,
         bags=handoff.bags,
         ready=handoff.order.state not in TO_MAKE,

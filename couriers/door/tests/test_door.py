@@ -93,7 +93,8 @@ def test_a_code_says_where_its_bag_is(store: Store, state: str, told: list[str])
     handoff = hand_off(store, "0427", state)
     HandOff.objects.update(bag=2, bags=3)
     page = words(look(store, "0427"))
-    assert [word for word in [*told, f"<b>{handoff.order.daily_number}</b>"] if word not in page] == []
+    told = [*told, f"<b>{handoff.order.daily_number}</b>", handoff.order.account.slug]
+    assert [word for word in told if word not in page] == []
 
 
 def test_what_is_made_before_it_is_counted(store: Store) -> None:
