@@ -108,7 +108,7 @@ class BoardColumn extends Piece {
     if (!this.choosing && !this.items.some(({ card }) => canHandOff(card))) return nothing;
     const label = gettext("Choose several orders to hand off");
     return html`<button type="button" class="button button-icon column-choose" aria-label=${label} title=${label}
-      aria-pressed=${String(this.choosing)} @click=${() => this.emit("choose-many")}>${icon("layers")}</button>`;
+      aria-pressed=${String(this.choosing)} @click=${() => this.emit("choose-many")}>${icon("layers")}<span class="column-choose-words" aria-hidden="true">${gettext("Choose several")}</span></button>`;
   }
 
   #back() {
