@@ -6,12 +6,15 @@ Each verb is one conditional UPDATE and one event. Raises orders.errors.Stale wh
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from couriers.jobs import SAME_FOR, can_ask
 from couriers.models import HandOff
 from couriers.record import ask, call_off, move, publish
 from couriers.services import live_handoffs, stale
 from couriers.states import EndCause, HandOffState, Progress
+from orders.errors import NotPossible
 from orders.services import Stepped, once
 from stores.actors import Actor
 
@@ -46,9 +49,11 @@ def settle(
 def ask_again(
     *, order_id: int, actor: Actor, now: datetime, command: str | None = None, bag: int | None = None
 ) -> Stepped:
-    """Have the courier asked once more, at once."""
+    """Have the courier asked once more, at once. Raises NotPossible when that can tell nothing any more."""
     with transaction.atomic():
         seen = _asked_about(order_id, bag)
+        if not can_ask(seen) and now - seen.created_at >= SAME_FOR:
+            raise NotPossible(_("It was sent too long ago to ask by itself. Please call the courier."))
         again = call_off if seen.state == S.CANCELLING else ask
         again(seen.pk, why=f"p{now.timestamp()}", now=now)
         return publish(seen, actor=actor, now=now, command=command)

@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -15,13 +16,13 @@ from django.utils.translation import gettext_noop
 from couriers import fees, record
 from couriers.errands import access_of, account_of, errand_of, key_of, provider_of
 from couriers.models import HandOff
-from couriers.providers.base import Key, Report
+from couriers.providers.base import Kept, Key, Report
 from couriers.reports import take_report
 from couriers.rests import counted, door_of, guarded
 from couriers.states import FINAL, EndCause, HandOffState
 from orders.states import ENDED
 from outbox.calling import CallFailed, Refused, Uncertain, Unreachable, beginning_within
-from outbox.errors import Later, NotYet
+from outbox.errors import Hopeless, Later, NotYet
 from outbox.guard import Guard, Resting
 from outbox.line import TOTAL_SECONDS
 from outbox.models import Job
@@ -38,6 +39,11 @@ SETTLE = timedelta(seconds=10)
 # come within the lease.
 BEGIN = record.LEASE - timedelta(seconds=TOTAL_SECONDS)
 QUOTE_MARGIN = timedelta(seconds=5)
+# Of an errand that ended without its courier's number: how often it is looked for.
+LOOKS = 4
+NOT_CALLED_OFF = gettext_noop(
+    "The courier may have this order nevertheless. Its number there is not known: please call the courier."
+)
 CHANGED = "the hand-off changed during the call"
 # How long couriers surely remember under which number an errand was sent (Uber: an hour). Later, sending it
 # again might make a second one.
@@ -100,8 +106,8 @@ def _wait_outside(handoff: HandOff, job: Job, resting: Resting) -> None:
 def _send(claimed: HandOff) -> None:
     try:
         errand, access = errand_of(claimed), access_of(account_of(claimed))
-        _refuse_to_sleepwalk(claimed)
-        with counted(account_of(claimed), now=timezone.now()), beginning_within(BEGIN.total_seconds()):
+        left = _time_to_begin(claimed)
+        with counted(account_of(claimed), now=timezone.now()), beginning_within(left):
             created = provider_of(claimed).create(
                 access, errand, quote_ref=_good_quote(claimed), now=timezone.now()
             )
@@ -124,10 +130,17 @@ def _good_quote(claimed: HandOff) -> str:
     return claimed.quote_ref if until is None or timezone.now() + QUOTE_MARGIN < until else ""
 
 
-def _refuse_to_sleepwalk(claimed: HandOff) -> None:
-    """A process that was frozen since its claim must not call: others act on its silence by now."""
-    if claimed.lease_until is not None and timezone.now() >= claimed.lease_until:
+def _time_to_begin(claimed: HandOff) -> float:
+    """The seconds in which the last request may begin, so that its answer comes within the lease.
+
+    A process that was frozen since its claim must not call: others act on its silence by now.
+    """
+    if claimed.lease_until is None:
+        return BEGIN.total_seconds()
+    left = (claimed.lease_until - timezone.now()).total_seconds() - TOTAL_SECONDS
+    if left < 0:
         raise Later(1, "woke up after the lease had run out")
+    return left
 
 
 def _take_refusal(claimed: HandOff, refusal: Refused) -> None:
@@ -201,10 +214,12 @@ def cancel(job: Job) -> None:
         raise NotYet(resting.wait, str(resting)) from resting
     except Refused as refusal:
         if is_open(handoff):
-            raise NotYet(AGAIN_AT_MOST, str(refusal)) from refusal
+            _look_again(handoff, job, refusal)
         if handoff.live:
             _after_refused_cancel(handoff, str(refusal), job)
     except (Unreachable, Uncertain) as error:
+        if is_open(handoff) and not handoff.live:
+            _look_again(handoff, job, error)
         raise Later(_backoff(job, error), str(error)) from error
     else:
         _take_cancelled(handoff, fee)
@@ -218,31 +233,46 @@ def can_ask(handoff: HandOff) -> bool:
 def _may_learn(handoff: HandOff) -> bool:
     """Whether the courier's number is to be found out, so that the errand can be called off.
 
-    Not for what has ended: it would have to be sent again; a callback tells the number. Not for what surely
-    never arrived: it is called off with that. Nor for what was sent so long ago that it might be sent anew:
-    a person is asked.
+    Not for what surely never arrived: it is called off with that. Nor for what is live and was sent so long
+    ago that it might be sent anew: a person is asked. What has ended is not sent again, only looked for.
     """
-    if handoff.live and not handoff.doubted:
-        record.record_cancelled(handoff, fee=None, now=timezone.now())
+    if not handoff.doubted:
+        if handoff.live:
+            record.record_cancelled(handoff, fee=None, now=timezone.now())
         return False
-    return handoff.live and timezone.now() - handoff.created_at < SAME_FOR
+    return not handoff.live or timezone.now() - handoff.created_at < SAME_FOR
+
+
+def _look_again(handoff: HandOff, job: Job, error: CallFailed) -> NoReturn:
+    """The courier's number could not be found out: later; of what has ended, a few times, then people must
+    know."""
+    if handoff.live:
+        raise NotYet(AGAIN_AT_MOST, str(error)) from error
+    if job.attempts >= LOOKS:
+        raise Hopeless(NOT_CALLED_OFF) from error
+    raise Later(_backoff(job, error), str(error)) from error
 
 
 def _learn_key(handoff: HandOff) -> Key:
     """How the courier knows the errand; one that must be told its own number tells it when the same errand is
     sent again. Raises what `create` raises."""
-    if not can_ask(handoff):
+    if handoff.live and not can_ask(handoff):
         errand, now = errand_of(handoff), timezone.now()
-        created = provider_of(handoff).create(access_of(account_of(handoff)), errand, now=now)
+        with beginning_within(BEGIN.total_seconds()):
+            created = provider_of(handoff).create(access_of(account_of(handoff)), errand, now=now)
         record.learn_reference(handoff, created.reference)
     return key_of(handoff)
 
 
-def _take_cancelled(handoff: HandOff, fee: int | None) -> None:
-    if not handoff.live:
-        fees.keep_late(handoff, fee or 0)
-    elif not record.record_cancelled(handoff, fee=fee, now=timezone.now()):
+def _take_cancelled(handoff: HandOff, kept: Kept | None) -> None:
+    """A callback may have been faster than the reply, which alone may say what the courier keeps."""
+    fee = fees.ours(handoff, kept)
+    if handoff.live and record.record_cancelled(handoff, fee=fee, now=timezone.now()):
+        return
+    ended = record.load(handoff.pk)
+    if ended.live:
         raise Later(1, CHANGED)
+    fees.keep_late(ended, fee or 0)
 
 
 def _after_refused_cancel(handoff: HandOff, refusal: str, job: Job) -> None:
@@ -343,6 +373,7 @@ def _wait_for_lease(handoff: HandOff, now: datetime) -> None:
 
 
 def _wait_to_settle(handoff: HandOff, now: datetime) -> None:
-    settled = handoff.asked_at + SETTLE if handoff.asked_at else now
+    """A request may begin as late as `BEGIN` after its claim, and be under way for a while."""
+    settled = handoff.asked_at + BEGIN + SETTLE if handoff.asked_at else now
     if settled > now:
         raise Later((settled - now).total_seconds() + 0.1, "the courier may not have seen it yet")

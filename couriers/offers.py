@@ -22,6 +22,7 @@ from couriers.policy.queries import policy_of
 from couriers.providers.base import Quote
 from couriers.quotes import Answer
 from couriers.seeking_choice import Field, field_of
+from couriers.services import check
 from orders.cards import iso
 from orders.models import Order
 from stores.sealed import seal, unseal
@@ -46,7 +47,11 @@ class Offer(TypedDict):
 
 
 def offers_for(order: Order, *, now: datetime) -> list[Offer]:
-    """All couriers and the riders at work, those first who would be asked first."""
+    """All couriers and the riders at work, those first who would be asked first.
+
+    Raises NotPossible for what may not be handed off: no courier hears of such a guest.
+    """
+    check(order)
     search = _search_of(order, now)
     field = field_of(search, now=now, excluded=frozenset(), always_ask=True)
     turn = {one.key: place for place, one in enumerate(field.ranked)}
@@ -106,6 +111,7 @@ def _ref(draft: HandOff, quote: Quote) -> str:
     until = quote.expires_at or draft.created_at + GOOD_FOR
     told: dict[str, Any] = {
         "order": draft.order_id,
+        "store_id": draft.store_id,
         "account": draft.account_id,
         "until": iso(until),
         "origin_id": draft.origin_id,

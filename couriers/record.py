@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from couriers.fees import book
 from couriers.models import CarrierSearch, CourierAccount, HandOff
 from couriers.providers.base import Created, Report
 from couriers.standing import Piece, pieces_of
-from couriers.states import LIVE, NEXT, EndCause, HandOffState, Progress
+from couriers.states import LIVE, NEXT, EndCause, HandOffState, Progress, SearchState
 from couriers.summary import carrier_facts, summarise
 from orders.models import Order
 from orders.services import Stepped, follow_delivery
@@ -32,6 +33,7 @@ BACK = frozenset({S.CONFIRMED, S.CANCELLING})  # leaving them is news to the sea
 # hand-off is looked after.
 LEASE = timedelta(seconds=15)
 REASON_LENGTH = 200
+AT_ONCE = timedelta(seconds=5)  # no wait worth speaking of between the tap and the sending
 
 
 def load(handoff_id: int) -> HandOff:
@@ -195,15 +197,20 @@ def claim(
     seen = seen or load(handoff_id)
     if seen.state != of:
         return None
-    return move(
-        seen,
-        S.CLAIMED,
-        now=now,
-        fence=seen.fence + 1,
-        asks=seen.asks + 1,
-        lease_until=now + LEASE,
-        asked_at=now,
-    )
+    facts = {"fence": seen.fence + 1, "asks": seen.asks + 1, "lease_until": now + LEASE, "asked_at": now}
+    if seen.asks or seen.search_id is None or (waited := now - seen.created_at) < AT_ONCE:
+        return move(seen, S.CLAIMED, now=now, **facts)
+    with transaction.atomic():
+        _give_back_the_wait(seen.search_id, waited)
+        claimed = move(seen, S.CLAIMED, now=now, **facts)
+        transaction.set_rollback(claimed is None)
+    return claimed
+
+
+def _give_back_the_wait(search_id: int, waited: timedelta) -> None:
+    """The time to find a rider runs from the first sending; the search is locked before its hand-off."""
+    offered = CarrierSearch.objects.filter(pk=search_id, state=SearchState.OFFERED)
+    offered.exclude(accept_by=None).update(accept_by=F("accept_by") + waited)
 
 
 def record_sent(claimed: HandOff, created: Created, *, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -32,6 +33,8 @@ ON_THE_SHELF = {"state": OrderState.READY, "fulfilment": Fulfilment.STORE_COURIE
 MAY_BE_HANDED_OFF = frozenset({OrderState.MAKING, OrderState.READY})
 # Somebody was asked, and what became of that is still to be followed.
 ATTACHED = frozenset({S.OFFERED, S.CARRIED})
+# Nobody can say yet whether the courier has the errand.
+IN_DOUBT = [HandOffState.CLAIMED, HandOffState.UNKNOWN]
 # After these a person has the word, not the next carrier.
 TAKEN_OVER = frozenset({EndCause.STORE, EndCause.GUEST})
 NOBODY_LEFT = gettext_noop("Nobody is left who could carry it.")
@@ -56,11 +59,12 @@ def held(
     count = bags or (known[0].bags if known else _bags_at_first(order, policy))
     if known and count != known[0].bags:
         _check_split(order, count)
-    if not known or (count, order.store_id) != (known[0].bags, known[0].store_id):
+    moved = [search for search in known if search.store_id != order.store_id]
+    for search in moved:
+        _begin_anew(search, order, policy, now)
+    if not known or count != known[0].bags:
         _make(order, count, policy, now, begin=begin)
-        if known:
-            mine = CarrierSearch.objects.filter(order=order, bag__lte=count)
-            mine.update(bags=count, store=order.store_id)
+        _split_anew(order, count)
         known = _locked(order.pk)
     return known[:count]
 
@@ -104,6 +108,20 @@ def _make(order: Order, bags: int, policy: Policy, now: datetime, *, begin: bool
     CarrierSearch.objects.bulk_create(rows, ignore_conflicts=True)
 
 
+def _begin_anew(search: CarrierSearch, order: Order, policy: Policy, now: datetime) -> None:
+    """Another store makes it now: its own carriers are asked, whatever was tried where it was before."""
+    afresh: dict[str, Any] = {"excluded": [], "suggestion": None, "accept_by": None, "reason": ""}
+    afresh |= {"store_id": order.store_id, "automatic": policy.rescue, "round": search.round + 1}
+    change(search, S.IDLE, now=now, **afresh)
+
+
+def _split_anew(order: Order, count: int) -> None:
+    """Whoever is just choosing for a bag of the old size chooses again; bags there are no more rest."""
+    mine = CarrierSearch.objects.filter(order=order)
+    mine.filter(bag__lte=count).exclude(bags=count).update(bags=count, round=F("round") + 1)
+    mine.filter(bag__gt=count).exclude(state=S.DONE).update(state=S.IDLE, round=F("round") + 1)
+
+
 def change(search: CarrierSearch, state: SearchState, *, now: datetime, **values: Any) -> CarrierSearch:
     """Write the state of a search whose row is locked."""
     values |= {"state": state, "changed_at": now}
@@ -114,7 +132,11 @@ def change(search: CarrierSearch, state: SearchState, *, now: datetime, **values
 
 
 def attach(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: datetime) -> None:
-    """A hand-off of this search begins, in the same transaction; whoever takes it has until `accept_by`."""
+    """A hand-off of this search begins, in the same transaction; whoever takes it has until `accept_by`.
+
+    What waits in line is not late (`couriers.seeking_watch`); the time begins anew with the first sending
+    (`couriers.record.claim`).
+    """
     carried = handoff.state == HandOffState.CONFIRMED
     change(
         search,
@@ -145,6 +167,27 @@ def open_for(order_id: int, *, now: datetime) -> list[CarrierSearch]:
             if search.state == S.IDLE and policy.automatic:
                 change(search, S.SEEKING, now=now, round=search.round + 1, automatic=policy.rescue)
     return searches
+
+
+def take_back(order_id: int, *, since: datetime, now: datetime) -> bool:
+    """It is not ready after all: whom nobody but the portal asked `since` then, and who has no rider yet, is
+    called off. A person's own hand-off stays, and so does a rider.
+
+    False while it is not known whether the courier has the errand: try again.
+    """
+    with transaction.atomic():
+        if not Order.objects.filter(pk=order_id, state=OrderState.MAKING).exists():
+            return True
+        for search in _locked(order_id):
+            if search.state in {S.SEEKING, S.NOBODY} and search.changed_at >= since:
+                change(search, S.IDLE, now=now, round=search.round + 1)
+        record.publish_search(order_id, actor=PORTAL, now=now)
+    begun = HandOff.objects.select_related("order", "rider", "account").filter(
+        order=order_id, created_by=None, created_label=PORTAL.label, created_at__gte=since, state__in=LIVE
+    )
+    for handoff in begun:
+        call_off(handoff, cause=EndCause.UNDONE, now=now)
+    return not begun.filter(state__in=IN_DOUBT).exists()
 
 
 def restart(*, order: Order, policy: Policy, now: datetime, bags: int | None = None) -> list[CarrierSearch]:
@@ -219,6 +262,8 @@ def _follow(search: CarrierSearch, last: HandOff | None, now: datetime) -> None:
         change(search, S.DONE, now=now, accept_by=None)
     elif last is not None and last.live:
         _follow_live(search, last, now)
+    elif search.store_id != search.order.store_id:
+        _begin_anew(search, search.order, policy_of(search.order.store_id), now)
     elif last is not None and search.state in ATTACHED:
         _follow_end(search, last, now)
     elif search.state == S.SEEKING and search.order.state not in MAY_BE_HANDED_OFF:
@@ -248,10 +293,19 @@ def _follow_end(search: CarrierSearch, last: HandOff, now: datetime) -> None:
     if last.end_cause in TAKEN_OVER:
         change(search, S.STOPPED, now=now, accept_by=None, reason=last.reason)
         return
+    if last.end_cause == EndCause.UNDONE:
+        _follow_undone(search, now)
+        return
     excluded = [*search.excluded, *({carrier_key(last)} - set(search.excluded))]
     state, reason = _after(search, last)
     rounds = search.round + (state == S.SEEKING)
     change(search, state, now=now, accept_by=None, excluded=excluded, reason=reason, round=rounds)
+
+
+def _follow_undone(search: CarrierSearch, now: datetime) -> None:
+    """Back to the beginning; if it is ready again by now, somebody is sought at once."""
+    again = search.order.state == OrderState.READY and policy_of(search.store_id).automatic
+    change(search, S.SEEKING if again else S.IDLE, now=now, accept_by=None, round=search.round + 1)
 
 
 def _after(search: CarrierSearch, last: HandOff) -> tuple[SearchState, str]:
@@ -316,6 +370,7 @@ def call_off(seen: HandOff, *, cause: EndCause, now: datetime) -> bool:
 REASONS = {
     EndCause.NO_RIDER: gettext_noop("No rider was found in time."),
     EndCause.RIDER: gettext_noop("The rider gave up."),
+    EndCause.UNDONE: gettext_noop("The order is not ready after all."),
 }
 
 

@@ -35,6 +35,13 @@ def ready(job: Job) -> None:
             go_on(search.pk)
 
 
+def unready(job: Job) -> None:
+    """Somebody took "ready" back: nobody shall come for it yet whom no person asked."""
+    since = datetime.fromisoformat(job.payload["since"])
+    if not seeking.take_back(job.payload["order"], since=since, now=timezone.now()):
+        raise Later(5, "it is not known yet whether the courier has it")
+
+
 def step(job: Job) -> None:
     """A search goes on: after the end of a hand-off, on a person's word, or because the watch says so."""
     go_on(job.payload["search"])

@@ -18,7 +18,8 @@ BATCH = 500
 # A job does what is to be done within seconds; later than this, nobody is doing it.
 PATIENCE = timedelta(seconds=20)
 NOT_LONGER = timedelta(minutes=5)
-IN_DOUBT = [HandOffState.CLAIMED, HandOffState.UNKNOWN]
+# How long an errand may wait for its turn at its courier, never sent, before the next one is asked.
+IN_LINE = timedelta(minutes=15)
 # The states in which it may stay open for long whether a courier has the errand, and since when it is.
 NOT_KNOWN = {HandOffState.UNKNOWN: "created_at", HandOffState.CANCELLING: "changed_at"}
 
@@ -44,8 +45,10 @@ def _close(now: datetime) -> int:
 
 
 def _late(now: datetime) -> list[CarrierSearch]:
-    in_doubt = HandOff.objects.filter(search=OuterRef("pk"), state__in=IN_DOUBT)
-    rows = CarrierSearch.objects.filter(~Exists(in_doubt), state=S.OFFERED, accept_by__lte=now)
+    """Whoever was asked has had their time; what still waits in line was not asked, and has another."""
+    waits = Q(state=HandOffState.PENDING, asks=0, created_at__gt=now - IN_LINE)
+    not_late = HandOff.objects.filter(Q(state__in=seeking.IN_DOUBT) | waits, search=OuterRef("pk"))
+    rows = CarrierSearch.objects.filter(~Exists(not_late), state=S.OFFERED, accept_by__lte=now)
     return list(rows.order_by("accept_by")[:BATCH])
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from couriers import seeking
 from couriers.drafts import draft_for, insert, take_quote
 from couriers.errors import LiveHandOff
-from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
+from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider, Shift
 from couriers.policy.document import Policy
 from couriers.policy.queries import policy_of
 from couriers.providers.base import Quote
@@ -34,7 +34,8 @@ from stores.models import Store
 
 S = HandOffState
 FIRST = "first"  # the first create job of a hand-off
-ENGINES = frozenset({EndCause.NO_RIDER, EndCause.RIDER})  # why the search calls a hand-off off by itself
+# Why the search calls a hand-off off by itself.
+ENGINES = frozenset({EndCause.NO_RIDER, EndCause.RIDER, EndCause.UNDONE})
 # What a price was asked for, and is good for.
 QUOTED = ("origin_id", "callback_token", "pickup_code", "quote_ref", "quote_until")
 Draft = Callable[[CarrierSearch], HandOff]
@@ -55,7 +56,12 @@ def hand_to_rider(
     order = Order.objects.select_related("store").get(pk=order_id)
     if rider.store_id != order.store_id or not rider.active:
         raise NotPossible(_("This rider does not ride for the store."))
-    draft: Draft = lambda search: draft_for(search, rider=rider, now=now)  # noqa: E731
+
+    def draft(search: CarrierSearch) -> HandOff:
+        if not _held_still(rider).active:
+            raise NotPossible(_("This rider does not ride for the store."))
+        return draft_for(search, rider=rider, now=now)
+
     return _give(order, draft, bag=bag, bags=bags, actor=actor, now=now, command=command)
 
 
@@ -78,7 +84,7 @@ def hand_to_courier(
 
     def draft(search: CarrierSearch) -> HandOff:
         fresh = draft_for(search, account=account, now=now)
-        if quoted is not None and (quoted.bag, quoted.bags) == (search.bag, search.bags):
+        if quoted is not None and _same_bag(quoted, search):
             for name in QUOTED:
                 setattr(fresh, name, getattr(quoted, name))
         return fresh
@@ -98,7 +104,7 @@ def seek(
     """Have the carrier found as the policy says, from the beginning; everybody may be asked again."""
     with transaction.atomic():
         order = Order.objects.select_related("store").get(pk=order_id)
-        _check(order)
+        check(order)
         policy = policy_of(order.store_id)
         if not seeking.restart(order=order, policy=policy, now=now, bags=bags):
             raise _taken(order_id)
@@ -114,14 +120,16 @@ def offer(
     now: datetime,
     live: int | None = None,
 ) -> bool:
-    """The search asks its next one. False when it has moved on, or the rider got other orders meanwhile.
+    """The search asks its next one. False when it has moved on, or the rider got other orders or went home.
 
     `live` is how many orders the rider had when chosen. Raises NotPossible, LiveHandOff.
     """
     with transaction.atomic():
         mine = CarrierSearch.objects.select_for_update(of=("self",))
         held = mine.filter(pk=search.pk, state=SearchState.SEEKING, round=search.round).first()
-        if held is None or (draft.rider and not _still_has(draft.rider, live)):
+        if held is None or not _same_bag(draft, held):
+            return False
+        if draft.rider and not _still_has(draft.rider, live, now):
             return False
         take_quote(draft, quote)
         draft.created_label = seeking.PORTAL.label
@@ -206,7 +214,7 @@ def _give(
     command: str | None,
 ) -> Stepped:
     """A person gives every bag that nobody has to the one they chose."""
-    _check(order)
+    check(order)
     with transaction.atomic():
         policy = policy_of(order.store_id)
         opened = []
@@ -235,7 +243,9 @@ def _open(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: datet
     if not insert(handoff):
         raise _taken(handoff.order_id)
     order = Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id)
-    _check(order)
+    check(order)
+    if order.store_id != handoff.store_id:
+        raise NotPossible(_("Another store makes it now."))
     seeking.attach(search, handoff, policy=policy, now=now)
     if handoff.account is not None:
         send(handoff.pk, why=FIRST, now=now, account=handoff.account)
@@ -250,13 +260,28 @@ def _taken(order_id: int) -> Stale:
     return LiveHandOff(card=card_of(order_id), by=live.created_label, at=live.created_at)
 
 
-def _still_has(rider: Rider, live: int | None) -> bool:
-    """Whether the rider has no more orders than when chosen; of two at once, the second chooses again."""
-    Rider.objects.select_for_update(no_key=True).get(pk=rider.pk)
+def _same_bag(draft: HandOff, search: CarrierSearch) -> bool:
+    """Whether the order was neither moved nor split anew since the draft was made."""
+    return (draft.store_id, draft.bag, draft.bags) == (search.store_id, search.bag, search.bags)
+
+
+def _still_has(rider: Rider, live: int | None, now: datetime) -> bool:
+    """Whether the rider is at work and has no more orders than when chosen; of two at once, the second
+    chooses again."""
+    if not _held_still(rider).active:
+        return False
+    if not Shift.objects.filter(rider=rider, ended_at=None, ends_at__gt=now).exists():
+        return False
     return live is None or HandOff.objects.filter(rider=rider, state__in=LIVE).count() <= live
 
 
-def _check(order: Order) -> None:
+def _held_still(rider: Rider) -> Rider:
+    """The rider as they are now, locked: whoever ends their shift or lets them go waits, and counts then."""
+    return Rider.objects.select_for_update(no_key=True).get(pk=rider.pk)
+
+
+def check(order: Order) -> None:
+    """Raise NotPossible unless it is an order that may be handed off."""
     if order.fulfilment != Fulfilment.STORE_COURIER:
         raise NotPossible(_("Only orders that the store delivers are handed off."))
     if order.state not in seeking.MAY_BE_HANDED_OFF:

@@ -92,6 +92,7 @@ class EndCause(TextChoices):
     UNREACHABLE = "unreachable", _("The courier could not be reached")
     RETURNED = "returned", _("Brought back")
     PERSON = "person", _("Decided by a person")
+    UNDONE = "undone", _("Not ready after all")
 
 
 class Outcome(StrEnum):

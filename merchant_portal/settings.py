@@ -176,6 +176,7 @@ OUTBOX_HANDLERS = {
     "handoff.query": ("couriers.jobs.query", "couriers"),
     "handoff.confirm_rider_cancel": ("couriers.rider_wishes.consent", "couriers"),
     "order.ready": ("couriers.seeking_jobs.ready", "searches"),
+    "order.unready": ("couriers.seeking_jobs.unready", "searches"),
     "search.step": ("couriers.seeking_jobs.step", "searches"),
     "handoff.bulk": ("couriers.bulk.work", "couriers"),
 }

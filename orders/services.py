@@ -24,7 +24,7 @@ from orders.following import needs_answer
 from orders.models import Order, OrderEvent
 from orders.queries import card_of
 from orders.states import KINDS, PLATFORM_RANK, TRANSITIONS, OrderState, PlatformState, on_board, stepped
-from orders.telling import seek_carrier, tell_platform, untell_platform
+from orders.telling import seek_carrier, tell_platform, unseek_carrier, untell_platform
 from stores.actors import Actor
 from stores.levels import IntakeLevel
 from stores.queries import intake_of
@@ -107,6 +107,8 @@ def undo(*, order_id: int, actor: Actor, now: datetime, command: str | None = No
         Order.objects.filter(pk=order_id).update(
             state=back_to, previous_state="", stepped_at=None, on_board=board, **stamp
         )
+        if verb == "ready":
+            unseek_carrier(order_id=order_id, since=order.stepped_at or now, now=now)
         return record(order_id, kind="order.undone", actor=actor, now=now, command=command)
 
 

@@ -72,6 +72,13 @@ def seek_carrier(*, order_id: int, now: datetime) -> None:
         enqueue(kind="order.ready", key=key, payload={"order": order_id}, now=now)
 
 
+def unseek_carrier(*, order_id: int, since: datetime, now: datetime) -> None:
+    """It is not ready after all: have whoever was looked for by itself `since` then taken back."""
+    if _is_own_delivery(order_id):
+        payload = {"order": order_id, "since": since.isoformat()}
+        enqueue(kind="order.unready", key=f"{order_id}.{now.timestamp()}", payload=payload, now=now)
+
+
 def untell_platform(*, order_id: int, verb: str) -> bool:
     """Withdraw the call for `verb`; False when the platform may have heard of it already."""
     if verb not in CALLS or (verb in OF_OWN_DELIVERY and not _is_own_delivery(order_id)):

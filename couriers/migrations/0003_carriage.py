@@ -202,7 +202,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='handoff',
             name='end_cause',
-            field=models.CharField(blank=True, choices=[('store', 'Called off by the store'), ('guest', 'The order was cancelled'), ('no_rider', 'No rider in time'), ('rider', 'The rider gave up'), ('courier', 'The courier gave it back'), ('refused', 'The courier refused it'), ('unreachable', 'The courier could not be reached'), ('returned', 'Brought back'), ('person', 'Decided by a person')], db_default='', max_length=12, verbose_name='ended because'),
+            field=models.CharField(blank=True, choices=[('store', 'Called off by the store'), ('guest', 'The order was cancelled'), ('no_rider', 'No rider in time'), ('rider', 'The rider gave up'), ('courier', 'The courier gave it back'), ('refused', 'The courier refused it'), ('unreachable', 'The courier could not be reached'), ('returned', 'Brought back'), ('person', 'Decided by a person'), ('undone', 'Not ready after all')], db_default='', max_length=12, verbose_name='ended because'),
         ),
         migrations.AddField(
             model_name='handoff',

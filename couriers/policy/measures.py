@@ -18,7 +18,7 @@ from couriers.states import EndCause
 LATELY = timedelta(days=7)
 MOST = 2_000  # of the latest hand-offs; they tell as much as all of a week would
 KEPT = 60  # seconds
-OURS = (EndCause.STORE, EndCause.GUEST, EndCause.PERSON)
+OURS = (EndCause.STORE, EndCause.GUEST, EndCause.PERSON, EndCause.UNDONE)
 GAVE_UP = {EndCause.RIDER, EndCause.COURIER}
 COLUMNS = ("account", "rider", "end_cause", "fee", "created_at", "confirmed_at", "delivered_at")
 

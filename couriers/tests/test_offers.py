@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from couriers.models import CarrierSearch, HandOff
+from couriers.models import CarrierSearch, CourierStore, HandOff
 from couriers.offers import quoted_draft
 from couriers.tests.factories import NOW, after, make_order, make_staff, make_store
 from couriers.tests.fake_dada import FakeDada
@@ -204,3 +204,24 @@ def test_what_runs_after_a_tap_needs_nobody(counter: Counter, dada: FakeDada) ->
     moment = CarrierSearch.objects.get().changed_at
     run_all(moment)
     assert HandOff.objects.get().state == "sent"
+
+
+@pytest.mark.parametrize(
+    "values", [{"state": "delivered"}, {"state": "placed"}, {"fulfilment": "platform_courier"}]
+)
+def test_no_courier_hears_of_what_may_not_be_handed_off(values: dict[str, Any], dada: FakeDada) -> None:
+    counter = Counter(make_order(**values))
+    courier(counter.store, dada)
+    assert counter.get("offers").status_code == 422
+    assert dada.calls == []
+
+
+def test_a_price_is_not_taken_along_to_another_store(counter: Counter, dada: FakeDada) -> None:
+    account, sibling = courier(counter.store, dada), make_store(counter.store.franchise)
+    CourierStore.objects.create(account=account, store=sibling, shop_no="2")
+    ref = counter.get("offers").json()[0]["quote"]
+    Order.objects.update(store=sibling)
+    counter.store = sibling
+    counter.client.force_login(make_staff(sibling))
+    assert counter.post("handoff", {"courier": account.pk, "quote": ref}).status_code == 200
+    assert (HandOff.objects.get().quote_ref, HandOff.objects.get().store_id) == ("", sibling.pk)

@@ -3,6 +3,7 @@
 import pytest
 
 from couriers.models import Fee, HandOff
+from couriers.seeking_watch import watch as watch_searches
 from couriers.services import cancel_hand_off, hand_to_courier, rider_picked_up, seek
 from couriers.tests.factories import MEI, NOW, after
 from couriers.tests.fake_dada import FakeDada
@@ -17,6 +18,7 @@ from couriers.tests.searches import (
     shelved,
     tried,
 )
+from couriers.tests.work import run_all
 from orders.models import Order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
@@ -208,3 +210,28 @@ def test_a_fee_told_anew_is_a_correction_and_the_same_news_twice_cost_once(dada:
         ("delivery", "delivery0", 850),
         ("correction", "delivery1", 100),
     ]
+
+
+def test_the_wait_for_a_turn_at_the_courier_is_not_taken_for_riders_who_do_not_come(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store, automatic=False)
+    first, _ = courier(order.store, dada, "A"), courier(order.store, dada, "B")
+    hand_to_courier(order_id=order.pk, account=first, actor=MEI, now=NOW)
+    watch_searches(now=after(200))
+    run_all(after(200))
+    assert tried(order) == [("A", "sent", "")]
+    assert search_of(order).accept_by == after(320)
+    pass_time(after(321))
+    assert tried(order) == [("A", "cancelled", "no_rider"), ("B", "sent", "")]
+
+
+def test_nobody_waits_for_a_turn_for_ever(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store, automatic=False)
+    first, _ = courier(order.store, dada, "A"), courier(order.store, dada, "B")
+    hand_to_courier(order_id=order.pk, account=first, actor=MEI, now=NOW)
+    watch_searches(now=after(899))
+    assert tried(order) == [("A", "pending", "")]
+    watch_searches(now=after(901))
+    run_all(after(901))
+    assert tried(order) == [("A", "cancelled", "no_rider"), ("B", "sent", "")]

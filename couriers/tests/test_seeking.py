@@ -1,12 +1,18 @@
 """Finding a carrier by itself: who is asked, one at a time, and what a person's word changes."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+import time_machine
 from django.db import transaction
 
+from couriers import services
 from couriers.errors import LiveHandOff
-from couriers.models import CarrierSearch, HandOff
+from couriers.models import CarrierSearch, HandOff, Rider, Shift
+from couriers.riders.shifts import end_shift, let_go
 from couriers.services import cancel_hand_off, hand_to_courier, hand_to_rider, seek
-from couriers.tests.factories import MEI, NOW, after, make_account, make_order, make_rider
+from couriers.tests.factories import MEI, NOW, after, make_account, make_order, make_rider, make_store
 from couriers.tests.fake_dada import FakeDada
 from couriers.tests.searches import (
     at_work,
@@ -21,9 +27,11 @@ from couriers.tests.searches import (
 )
 from couriers.tests.work import all_at_once, facts, run_all
 from orders.channels.incoming import Carried
+from orders.errors import NotPossible
 from orders.intake.changes import carry_out_changes, locked_orders
 from orders.models import Order
-from orders.services import step
+from orders.moving import move
+from orders.services import step, undo
 from outbox.models import Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
@@ -277,3 +285,118 @@ def test_an_account_that_does_not_serve_the_store_is_not_asked(dada: FakeDada) -
     make_account(make_order().store, dada.url)
     ready(order)
     assert (tried(order), search_of(order).state) == ([], "nobody")
+
+
+def between_choice_and_offer(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Somebody acts once, after the next one was chosen and before they are asked."""
+    offer, acts = services.offer, [act]
+
+    def late(*args: Any, **more: Any) -> bool:
+        if acts:
+            acts.pop()()
+        return offer(*args, **more)
+
+    monkeypatch.setattr(services, "offer", late)
+
+
+def test_who_has_gone_home_is_given_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = shelved()
+    policy(order.store)
+    shift = Shift.objects.get(rider=at_work(order.store))
+    between_choice_and_offer(monkeypatch, lambda: end_shift(shift=shift, actor=MEI, now=NOW))
+    ready(order)
+    assert (tried(order), search_of(order).state) == ([], "nobody")
+
+
+def test_who_was_let_go_is_given_nothing_by_hand() -> None:
+    order = shelved()
+    rider = make_rider(order.store)
+    let_go(rider=Rider.objects.get(pk=rider.pk))
+    with pytest.raises(NotPossible):
+        hand_to_rider(order_id=order.pk, rider=rider, actor=MEI, now=NOW)
+
+
+def test_who_was_chosen_for_the_whole_order_does_not_get_it_beside_a_bag(
+    dada: FakeDada, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = shelved(cups=4)
+    policy(order.store, own_first=False)
+    courier(order.store, dada)
+    rider = make_rider(order.store)
+    split = {"order_id": order.pk, "rider": rider, "actor": MEI, "now": NOW, "bag": 2, "bags": 2}
+    between_choice_and_offer(monkeypatch, lambda: hand_to_rider(**split))
+    ready(order)
+    handed = HandOff.objects.order_by("bag").values_list("bag", "bags", "carrier", "state")
+    assert list(handed) == [(1, 2, "provider", "sent"), (2, 2, "own", "confirmed")]
+
+
+def test_an_order_put_together_again_is_not_sought_bag_by_bag(dada: FakeDada) -> None:
+    order = make_order(cups=4)
+    policy(order.store, automatic=False)
+    seek(order_id=order.pk, actor=MEI, now=NOW, bags=2)
+    courier(order.store, dada)
+    hand_to_rider(order_id=order.pk, rider=make_rider(order.store), actor=MEI, now=NOW, bags=1)
+    for seconds in (1, 60):
+        pass_time(after(seconds))
+    assert tried(order) == [("Old Wang", "confirmed", "")]
+
+
+def test_an_order_that_was_moved_is_sought_anew_at_its_store(dada: FakeDada) -> None:
+    order = make_order(state="accepted", ready_at=None)
+    sibling = make_store(order.store.franchise)
+    policy(sibling)
+    courier(sibling, dada)
+    step(order_id=order.pk, verb="start", actor=MEI, now=NOW)
+    hand_to_rider(order_id=order.pk, rider=at_work(order.store), actor=MEI, now=after(1))
+    cancel_hand_off(order_id=order.pk, actor=MEI, now=after(2))
+    run_all(after(2))
+    assert search_of(order).state == "stopped"
+    undo(order_id=order.pk, actor=MEI, now=after(3))
+    stores = {"from_store_id": order.store_id, "to_store_id": sibling.pk}
+    with time_machine.travel(after(4), tick=False):
+        move(order_id=order.pk, actor=MEI, now=after(4), **stores)
+    step(order_id=order.pk, verb="start", actor=MEI, now=after(10))
+    ready(order, after(100))
+    assert tried(order)[1:] == [("Dada", "sent", "")]
+    assert search_of(order).store_id == HandOff.objects.get(state="sent").store_id == sibling.pk
+
+
+def test_ready_taken_back_calls_off_whom_nobody_asked(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    ready(order)
+    undo(order_id=order.pk, actor=MEI, now=after(3))
+    pass_time(after(4))
+    assert (tried(order), search_of(order).state) == ([("Dada", "cancelled", "undone")], "idle")
+    ready(order, after(60))
+    assert tried(order) == [("Dada", "cancelled", "undone"), ("Dada", "sent", "")]
+
+
+def test_ready_taken_back_and_given_again_at_once_finds_somebody(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    ready(order)
+    dada.script["formalCancel"].append("cut")
+    undo(order_id=order.pk, actor=MEI, now=after(3))
+    run_all(after(3))
+    ready(order, after(4))
+    assert tried(order) == [("Dada", "cancelling", "undone")]
+    pass_time(after(30))
+    assert tried(order) == [("Dada", "cancelled", "undone"), ("Dada", "sent", "")]
+
+
+def test_ready_taken_back_leaves_a_persons_own_hand_off_and_a_rider(dada: FakeDada) -> None:
+    by_hand, carried = shelved(), shelved()
+    account = courier(by_hand.store, dada)
+    for order in (by_hand, carried):
+        policy(order.store)
+    at_work(carried.store)
+    hand_to_courier(order_id=by_hand.pk, account=account, actor=MEI, now=NOW)
+    for order in (by_hand, carried):
+        ready(order)
+        undo(order_id=order.pk, actor=MEI, now=after(3))
+    pass_time(after(4))
+    assert tried(by_hand) == [("Dada", "sent", "")]
+    assert tried(carried) == [("Old Wang", "confirmed", "")]

@@ -13,8 +13,9 @@ from couriers.tests.fake_dada import FakeDada
 from couriers.tests.fake_uber import FakeUber
 from couriers.tests.searches import courier, news, pass_time, policy, search_of, tried
 from couriers.tests.work import facts, run_all
-from orders.errors import Stale
+from orders.errors import NotPossible, Stale
 from orders.models import Order
+from outbox.models import Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -232,3 +233,45 @@ def test_what_was_sent_long_ago_is_not_sent_again_to_ask(uber: FakeUber) -> None
     handoff.refresh_from_db()
     assert (handoff.state, handoff.human_asked_at is not None) == ("unknown", True)
     assert uber.ledger == [handoff.origin_id]
+
+
+def test_what_ended_in_doubt_is_looked_for_and_called_off(uber: FakeUber) -> None:
+    handoff = sent_without_an_answer(uber)
+    told_that_it_is_not_there(uber, handoff)
+    uber.script.clear()
+    for seconds in (320, 380):
+        run_all(after(seconds))
+    assert [one["status"] for one in uber.deliveries.values()] == ["canceled"]
+    assert uber.ledger == [handoff.origin_id]
+
+
+def test_what_ended_in_doubt_and_is_not_found_is_left_to_people_with_clear_words(uber: FakeUber) -> None:
+    handoff = sent_without_an_answer(uber)
+    told_that_it_is_not_there(uber, handoff)
+    uber.script.clear()
+    uber.deliveries.clear()
+    for seconds in (320, 380, 440, 500, 560):
+        run_all(after(seconds))
+    dead = Job.objects.get(kind="handoff.cancel", state=Job.State.DEAD)
+    assert dead.last_error == (
+        "The courier may have this order nevertheless. "
+        "Its number there is not known: please call the courier."
+    )
+    assert uber.ledger == [handoff.origin_id]
+
+
+def told_that_it_is_not_there(uber: FakeUber, handoff: HandOff) -> None:
+    """By a person, and that may be wrong."""
+    uber.script["POST deliveries"].extend(["500"] * 30)
+    for seconds in (100, 305):
+        pass_time(after(seconds))
+    settle(order_id=handoff.order_id, has=False, actor=MEI, now=after(310))
+
+
+def test_asking_again_too_late_says_so(uber: FakeUber) -> None:
+    handoff = sent_without_an_answer(uber)
+    uber.script["POST deliveries"].extend(["500"] * 30)
+    for seconds in (100, 305):
+        pass_time(after(seconds))
+    with pytest.raises(NotPossible):
+        ask_again(order_id=handoff.order_id, actor=MEI, now=after(45 * 60))
