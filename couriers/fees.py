@@ -1,12 +1,34 @@
 """The ledger of what couriers cost: entries are only added, and add up to what is owed."""
 
+from dataclasses import replace
+
 from django.db.models import Count, Sum
+from django.utils.translation import gettext_noop
 
 from couriers.models import Fee, HandOff
+from couriers.providers.base import Kept, Report
 from couriers.standing import PICKED_UP
 from couriers.states import HandOffState
 
 ENDED_UNDELIVERED = frozenset({HandOffState.CANCELLED, HandOffState.FAILED})
+FOREIGN = gettext_noop("The courier tells a fee in another currency: it is not counted.")
+
+
+def in_our_money(handoff: HandOff, report: Report) -> Report:
+    """The report without amounts that are not in the order's currency; that it told some is its reason then."""
+    told = report.fee is not None or report.kept is not None
+    if not told or _is_ours(handoff, report.currency):
+        return report
+    return replace(report, fee=None, kept=None, reason=report.reason or FOREIGN)
+
+
+def ours(handoff: HandOff, kept: Kept | None) -> int | None:
+    """What the courier keeps, if it told that in the order's currency."""
+    return kept.amount if kept and _is_ours(handoff, kept.currency) else None
+
+
+def _is_ours(handoff: HandOff, currency: str) -> bool:
+    return not currency or currency == handoff.order.currency
 
 
 def book(handoff: HandOff, *, told: int | None) -> None:
@@ -16,7 +38,7 @@ def book(handoff: HandOff, *, told: int | None) -> None:
     """
     if handoff.account_id is None:
         return
-    if handoff.state in ENDED_UNDELIVERED and handoff.progress not in PICKED_UP:
+    if _never_left(handoff):
         _add_up_to(handoff, 0)
         if told:
             keep(handoff, told)
@@ -30,9 +52,13 @@ def keep(handoff: HandOff, amount: int) -> None:
 
 
 def keep_late(handoff: HandOff, amount: int) -> None:
-    """What the courier keeps of an errand called off after its hand-off had ended."""
-    if amount and handoff.account_id is not None:
+    """What the courier keeps of an errand whose hand-off had ended when it said so."""
+    if amount and handoff.account_id is not None and _never_left(handoff):
         keep(handoff, amount)
+
+
+def _never_left(handoff: HandOff) -> bool:
+    return handoff.state in ENDED_UNDELIVERED and handoff.progress not in PICKED_UP
 
 
 def _add_up_to(handoff: HandOff, amount: int) -> None:

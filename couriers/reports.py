@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
+from couriers.fees import FOREIGN, in_our_money
 from couriers.models import CourierAccount, CourierMessage, HandOff
 from couriers.providers import PROVIDERS
 from couriers.providers.base import Callback, Forged, Report
@@ -141,6 +142,7 @@ def take_report(seen: HandOff, report: Report, *, now: datetime) -> str:
     """
     if not seen.live:
         return "ended"
+    report = in_our_money(seen, report)
     if report.status is None:
         shown = gettext_noop("The courier reports status %(code)s.") % {"code": report.code[:40]}
         return "unknown code" if note(seen, shown, now=now) else "changed"
@@ -156,19 +158,29 @@ def _take_outcome(seen: HandOff, report: Report, status: Outcome, *, now: dateti
     """It will not be carried: the order goes back on the shelf."""
     reason = (report.reason or gettext_noop("The courier gave the order back."))[:REASON_LENGTH]
     target = state_after(seen.state, status)
-    # The fee a report tells is that of a delivery; what is kept of this one, only a cancellation says.
+    # The fee a report tells is that of a delivery, which is not owed.
     facts = {name: value for name, value in rider_facts(seen, report).items() if name != "fee"}
+    if report.kept is not None and _called_off(seen, report):
+        facts["fee"] = report.kept
     facts |= {"reason": reason, "end_cause": seen.end_cause or report.cause or EndCause.COURIER}
     moved = move_and_publish(seen, target, now=now, verb="recall", **facts)
     return Verdict.TAKEN if moved else "changed"
+
+
+def _called_off(seen: HandOff, report: Report) -> bool:
+    """Whether it ended because the store wanted it; of what a courier gives back by itself, it keeps nothing."""
+    return seen.state == S.CANCELLING or report.cause == EndCause.STORE
 
 
 def _take_progress(seen: HandOff, report: Report, progress: Progress, *, now: datetime) -> bool:
     """False when the hand-off has changed meanwhile; a report that says nothing new makes no event."""
     target = state_after(seen.state, progress)
     facts = rider_facts(seen, report)
+    if report.reason == FOREIGN != seen.reason and progress != Progress.RETURNED:
+        facts["reason"] = FOREIGN
     lease = seen.lease_until if target == S.CANCELLING else None
-    values = {**facts, "progress": progress, "lease_until": lease, **_stamps(seen, report, progress, now)}
+    stamps = _stamps(seen, report, progress, now)
+    values = {**facts, "progress": progress, "lease_until": lease, **stamps}
     if target == seen.state and progress == seen.progress and not facts:
         return move(seen, target, now=now, **values) is not None
     return move_and_publish(seen, target, now=now, verb=VERBS.get(progress), **values)
@@ -179,7 +191,7 @@ def _stamps(seen: HandOff, report: Report, progress: Progress, now: datetime) ->
     if progress == Progress.SEARCHING and seen.progress not in ("", Progress.SEARCHING):
         stamps |= {"rider_name": "", "rider_phone": "", "confirmed_at": None, "arrived_at": None}
     elif progress != seen.progress:
-        stamps["reason"] = ""
+        stamps["reason"] = FOREIGN if report.reason == FOREIGN else ""
     if progress == Progress.AT_STORE and seen.arrived_at is None:
         stamps["arrived_at"] = now
     if progress == Progress.PICKED_UP and seen.picked_up_at is None:

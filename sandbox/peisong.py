@@ -199,11 +199,11 @@ class Peisong(Courier):
         self.push(errand, [Post(account.callback_url, body, _FORM)])
 
     def _named(self, account: PeisongAccount, form: Form) -> Errand:
-        """By delivery_id; mt_peisong_id must fit if it is given."""
-        if not form.get("delivery_id"):
-            raise Refusal(wire.MISSING, "缺少参数: delivery_id")
+        """By both its names, as the platform's pages ask for."""
+        if missing := [name for name in ("delivery_id", "mt_peisong_id") if not form.get(name)]:
+            raise Refusal(wire.MISSING, f"缺少参数: {', '.join(missing)}")
         errand = self.book.find(form["delivery_id"])
-        fits = errand and form.get("mt_peisong_id", "") in {"", errand.number}
+        fits = errand and form["mt_peisong_id"] == errand.number
         if errand is None or not fits or errand.account != account.appkey:
             raise Refusal(wire.UNKNOWN_ORDER, "配送单不存在")
         return errand

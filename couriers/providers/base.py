@@ -123,8 +123,19 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What a courier keeps of an errand that was called off; `currency` is "" if it did not say."""
+
+    amount: int
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Created:
-    """The courier took the errand; `fee` is None and `reference` empty if it did not say."""
+    """The courier took the errand; `fee` is None and `reference` empty if it did not say.
+
+    A fee in another currency than the errand's is none: it could not be added to any other.
+    """
 
     fee: int | None
     reference: str = ""
@@ -137,7 +148,8 @@ class Report:
 
     `status` is None when `code` means nothing to us: it is kept and shown, never guessed. `reference`
     is the courier's own number. `at` is the courier's time, None if it gives none. `cause` is why it will not
-    be carried, where the courier says so. `eta` is when the guest is expected to have it.
+    be carried, where the courier says so. `eta` is when the guest is expected to have it. `fee` is that of the
+    delivery, `kept` what the courier keeps of one that was called off, both in `currency` ("": not said).
     """
 
     code: str
@@ -150,6 +162,8 @@ class Report:
     cause: EndCause | None = None
     fee: int | None = None
     eta: datetime | None = None
+    kept: int | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +188,14 @@ class Provider(Protocol):
     can: Capabilities
 
     def quote(self, access: Access, errand: Errand, *, now: datetime) -> Quote:
-        """Ask what it would cost."""
+        """Ask what it would cost. A price in another currency than the errand's is none: Refused."""
         ...
 
     def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
         """Order a rider; `quote_ref` takes a quote that is still valid, where the courier has that."""
         ...
 
-    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
+    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> Kept | None:
         """Call the errand off; returns what the courier keeps for it, None if it does not say."""
         ...
 

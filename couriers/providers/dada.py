@@ -23,16 +23,20 @@ from couriers.providers.base import (
     Created,
     Errand,
     Forged,
+    Kept,
     Key,
     Malformed,
     Quote,
     Report,
 )
 from couriers.providers.reading import (
+    billed,
     callback_object,
     credential,
     fen,
+    kept,
     metres,
+    priced,
     reply_object,
     storable,
     text,
@@ -70,6 +74,7 @@ CANCELLED = "5"
 RIDER_CANCEL = "1"  # the one type of message there is
 ORDER_NOT_FOUND = "2005"
 DRINKS = 2
+YUAN = "CNY"
 OTHER_REASON = 10000
 BY_SHOP = "商家取消"  # what the rider reads: cancelled by the shop
 CUP_KILOGRAMS = Decimal("0.6")
@@ -97,15 +102,16 @@ class Dada:
         body = order_body(errand)
         result = self._call(access, "/api/order/queryDeliverFee", body, now)
         try:
-            return Quote(
+            quote = Quote(
                 fee=fen(result["fee"]),
-                currency="CNY",
+                currency=YUAN,
                 distance=metres(result.get("distance")),
                 reference=quote_reference(str(result["deliveryNo"]), body),
                 expires_at=_expiry(result.get("expiredTime")),
             )
         except (KeyError, ValueError, InvalidOperation) as error:
             raise Uncertain("the quote is unreadable") from error
+        return priced(quote, errand)
 
     def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
         """POST /api/order/addOrder, or /api/order/addAfterQuery for this errand's own quote.
@@ -113,24 +119,18 @@ class Dada:
         A quote that is refused created nothing; should an earlier attempt have placed it, then Dada has the
         origin_id already.
         """
-        body = order_body(errand)
-        delivery_no = quote_ref.partition(".")[0]
-        if delivery_no and quote_ref == quote_reference(delivery_no, body):
-            try:
-                quoted = {"deliveryNo": delivery_no}
-                return _created(self._call(access, "/api/order/addAfterQuery", quoted, now))
-            except Refused:
-                return _created(self._call(access, "/api/order/addOrder", body, now))
-        return _created(self._call(access, "/api/order/addOrder", body, now))
+        result = self._place(access, order_body(errand), quote_ref, now)
+        return billed(Created(fee=told_fen(result, "fee")), YUAN, errand)
 
-    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
+    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> Kept | None:
         """POST /api/order/formalCancel; Dada refuses after the pick-up."""
         body = {
             "order_id": key.origin_id,
             "cancel_reason_id": OTHER_REASON,
             "cancel_reason": reason or BY_SHOP,
         }
-        return told_fen(self._call(access, "/api/order/formalCancel", body, now), "deduct_fee")
+        result = self._call(access, "/api/order/formalCancel", body, now)
+        return kept(told_fen(result, "deduct_fee"), YUAN)
 
     def query(self, access: Access, key: Key, *, now: datetime) -> Report | None:
         """POST /api/order/status/query; code 2005 means that Dada does not know the order."""
@@ -160,6 +160,17 @@ class Dada:
     def answer(self) -> dict[str, Any]:
         """What Dada takes for "received"."""
         return {"status": "ok"}
+
+    def _place(
+        self, access: Access, body: Mapping[str, Any], quote_ref: str, now: datetime
+    ) -> dict[str, Any]:
+        delivery_no = quote_ref.partition(".")[0]
+        if delivery_no and quote_ref == quote_reference(delivery_no, body):
+            try:
+                return self._call(access, "/api/order/addAfterQuery", {"deliveryNo": delivery_no}, now)
+            except Refused:
+                pass  # it has run out, or is another's by now
+        return self._call(access, "/api/order/addOrder", body, now)
 
     def _call(self, access: Access, path: str, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         envelope = make_envelope(access.credentials, body, int(now.timestamp()))
@@ -242,14 +253,18 @@ def read_status(result: Mapping[str, Any]) -> Report:
     code = str(result.get("statusCode", ""))
     if not code:
         raise Uncertain("the status is missing")
+    kept_of_it = told_fen(result, "deductFee")
     return Report(
         code=code,
         status=STATUS.get(code),
         rider_name=text(result.get("transporterName")),
         rider_phone=text(result.get("transporterPhone")),
         reason=text(result.get("statusMsg")),
-        cause=CAUSES.get(code),
+        # What is deducted is the penalty for a shop that cancels.
+        cause=EndCause.STORE if code == CANCELLED and kept_of_it else CAUSES.get(code),
         fee=told_fen(result, "deliveryFee"),
+        kept=kept_of_it,
+        currency=YUAN,
     )
 
 
@@ -316,10 +331,6 @@ def to_yuan(minor: int) -> float:
     12.5
     """
     return float(Decimal(minor) / 100)
-
-
-def _created(result: Mapping[str, Any]) -> Created:
-    return Created(fee=told_fen(result, "fee"))
 
 
 def _cause(code: str, cancelled_by: str) -> EndCause | None:

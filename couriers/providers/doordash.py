@@ -28,13 +28,25 @@ from couriers.providers.base import (
     Created,
     Errand,
     Forged,
+    Kept,
     Key,
     Malformed,
     Place,
     Quote,
     Report,
 )
-from couriers.providers.reading import callback_object, credential, instant, minor, reply_object, text
+from couriers.providers.reading import (
+    billed,
+    callback_object,
+    credential,
+    currency,
+    instant,
+    kept,
+    minor,
+    priced,
+    reply_object,
+    text,
+)
 from couriers.states import EndCause, Outcome, Progress
 from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
 from outbox.line import Line, Reply
@@ -106,7 +118,8 @@ class DoorDash:
     def quote(self, access: Access, errand: Errand, *, now: datetime) -> Quote:
         """POST quotes; the quote bears the errand's number and can be placed only under it."""
         body = delivery_body(access, errand, now)
-        return read_quote(read_reply(self._exchange(access, "POST", "quotes", now, body)), now)
+        reply = self._exchange(access, "POST", "quotes", now, body)
+        return priced(read_quote(read_reply(reply), now), errand)
 
     def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
         """POST deliveries, or quotes/{id}/accept for this errand's own quote.
@@ -117,15 +130,15 @@ class DoorDash:
         if quote_ref == errand.origin_id:
             reply = self._accept(access, errand.origin_id, now)
             if _is_refusal(reply):
-                return self._instead_of_quote(access, errand, now)
-            return read_created(read_reply(reply))
-        return self._place(access, errand, now)
+                return read_created(self._instead_of_quote(access, errand, now), errand)
+            return read_created(read_reply(reply), errand)
+        return read_created(self._place(access, errand, now), errand)
 
-    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
+    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> Kept | None:
         """PUT deliveries/{id}/cancel; DoorDash may refuse as soon as a rider was found."""
         path = f"deliveries/{_named(key.origin_id)}/cancel"
         delivery = read_reply(self._exchange(access, "PUT", path, now, {}))
-        return minor(delivery.get("cancellation_fee"))
+        return kept(minor(delivery.get("cancellation_fee")), currency(delivery))
 
     def query(self, access: Access, key: Key, *, now: datetime) -> Report | None:
         """GET deliveries/{id}; a quote nobody took is no delivery."""
@@ -147,22 +160,30 @@ class DoorDash:
         """Any 200 will do."""
         return {}
 
-    def _place(self, access: Access, errand: Errand, now: datetime) -> Created:
+    def _place(self, access: Access, errand: Errand, now: datetime) -> dict[str, Any]:
         reply = self._exchange(access, "POST", "deliveries", now, delivery_body(access, errand, now))
-        if reply.status != 409 or (existing := self._get(access, errand.origin_id, now)) is None:
-            return read_created(read_reply(reply))
+        if reply.status != 409 or (existing := self._existing(access, errand, now)) is None:
+            return read_reply(reply)
         if existing.get("delivery_status") == QUOTED:
-            existing = read_reply(self._accept(access, errand.origin_id, now))
-        return read_created(existing)
+            return read_reply(self._accept(access, errand.origin_id, now))
+        return existing
+
+    def _existing(self, access: Access, errand: Errand, now: datetime) -> dict[str, Any] | None:
+        """What bears this errand's number already. Raises Uncertain where that cannot be found out: it may be
+        the errand itself, from an earlier attempt."""
+        try:
+            return self._get(access, errand.origin_id, now)
+        except CallFailed as error:
+            raise Uncertain(f"the number is taken, and nobody says by what ({error})") from error
 
     def _accept(self, access: Access, origin_id: str, now: datetime) -> Reply:
         return self._exchange(access, "POST", f"quotes/{_named(origin_id)}/accept", now, {})
 
-    def _instead_of_quote(self, access: Access, errand: Errand, now: datetime) -> Created:
+    def _instead_of_quote(self, access: Access, errand: Errand, now: datetime) -> dict[str, Any]:
         """The quote was not taken: it has run out, or was taken by an earlier attempt."""
-        existing = self._get(access, errand.origin_id, now)
+        existing = self._existing(access, errand, now)
         if existing is not None and existing.get("delivery_status") != QUOTED:
-            return read_created(existing)
+            return existing
         return self._place(access, errand, now)
 
     def _get(self, access: Access, origin_id: str, now: datetime) -> dict[str, Any] | None:
@@ -244,7 +265,7 @@ def read_quote(message: Mapping[str, Any], now: datetime) -> Quote:
         raise Uncertain("the quote is unreadable")
     return Quote(
         fee=fee,
-        currency=text(message.get("currency"), 3).upper(),
+        currency=currency(message),
         reference=reference,
         expires_at=now + QUOTE_LIVES,
         pickup_at=instant(message.get("pickup_time_estimated")),
@@ -252,11 +273,12 @@ def read_quote(message: Mapping[str, Any], now: datetime) -> Quote:
     )
 
 
-def read_created(delivery: Mapping[str, Any]) -> Created:
+def read_created(delivery: Mapping[str, Any], errand: Errand) -> Created:
     """What create answers with. Raises Uncertain for what is no delivery."""
     if text(delivery.get("delivery_status"), 40) in {"", QUOTED}:
         raise Uncertain("the reply is no delivery")
-    return Created(minor(delivery.get("fee")), eta=instant(delivery.get("dropoff_time_estimated")))
+    created = Created(minor(delivery.get("fee")), eta=instant(delivery.get("dropoff_time_estimated")))
+    return billed(created, currency(delivery), errand)
 
 
 def read_delivery(delivery: Mapping[str, Any]) -> Report:
@@ -294,6 +316,8 @@ def _report(code: str, status: Progress | Outcome | None, delivery: Mapping[str,
         cause=_cause(status, delivery),
         fee=minor(delivery.get("fee")),
         eta=instant(delivery.get("dropoff_time_estimated")),
+        kept=minor(delivery.get("cancellation_fee")),
+        currency=currency(delivery),
     )
 
 

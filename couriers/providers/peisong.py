@@ -25,17 +25,20 @@ from couriers.providers.base import (
     Errand,
     Forged,
     Item,
+    Kept,
     Key,
     Malformed,
     Quote,
     Report,
 )
 from couriers.providers.reading import (
+    billed,
     credential,
     fen,
     metres,
     minor,
     part,
+    priced,
     reply_object,
     storable,
     text,
@@ -56,7 +59,7 @@ STATUS: dict[str, Progress | Outcome] = {
 }
 SOURCES = {"meituan": "101", "eleme": "102", "jddj": "103"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
-GCJ02, NOW_ORDER = "0", "0"
+GCJ02, NOW_ORDER, YUAN = "0", "0", "CNY"
 SYSTEM_ERROR, TOO_MANY = "1", frozenset({"10", "11"})
 FIRST_BUSINESS_CODE = 100
 NO_SUCH_ORDER = "不存在"  # the tables of business codes are not public; the words are told by partners
@@ -79,7 +82,7 @@ class Peisong:
     can = Capabilities(
         quotes=True,
         idempotent_create=True,
-        traceable=True,
+        traceable=False,
         strong_callbacks=True,
         account_callbacks=True,
         per_second=10.0,
@@ -93,14 +96,15 @@ class Peisong:
         data = self._call(access, "order/preCreateByShop", create_fields(access, errand, now), now)
         try:
             fee = fen(data["delivery_fee"])
-            return Quote(
+            quote = Quote(
                 fee=fee,
-                currency="CNY",
+                currency=YUAN,
                 reference=str(fee),
                 distance=metres(data.get("delivery_distance")),
             )
         except (KeyError, ValueError, InvalidOperation) as error:
             raise Uncertain("the quote is unreadable") from error
+        return priced(quote, errand)
 
     def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
         """POST order/createByShop; the same errand again is answered with the same mt_peisong_id.
@@ -111,9 +115,9 @@ class Peisong:
         reference = text(data.get("mt_peisong_id"), 64)
         if not reference:
             raise Uncertain("the reply names no errand")
-        return Created(fee=minor(quote_ref), reference=reference)
+        return billed(Created(fee=minor(quote_ref), reference=reference), YUAN, errand)
 
-    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
+    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> Kept | None:
         """POST order/delete; what Peisong keeps for it, it does not say."""
         why = {"cancel_reason_id": BY_PARTNER, "cancel_reason": (reason or BY_SHOP)[:256]}
         self._call(access, "order/delete", {**_names(key), **why}, now)
@@ -356,8 +360,10 @@ def _cause(fields: Fields) -> EndCause:
 
 
 def _names(key: Key) -> dict[str, str]:
-    names = {"delivery_id": delivery_number(key.origin_id)}
-    return {**names, "mt_peisong_id": key.reference} if key.reference else names
+    """Both numbers, as Peisong wants them. Raises Uncertain while its own is not known."""
+    if not key.reference:
+        raise Uncertain("Peisong can be asked about an errand only by its own number")
+    return {"delivery_id": delivery_number(key.origin_id), "mt_peisong_id": key.reference}
 
 
 def _expected(errand: Errand, now: datetime) -> dict[str, str]:

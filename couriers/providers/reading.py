@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from couriers.providers.base import Malformed
+from django.utils.translation import gettext_noop
+
+from couriers.providers.base import Created, Errand, Kept, Malformed, Quote
 from outbox.calling import Refused, Uncertain
 
 MOST_SECONDS = 4_102_444_800  # the year 2100
@@ -79,6 +82,28 @@ def told_fen(message: Mapping[str, Any], name: str) -> int | None:
         return fen(message[name])
     except (KeyError, ValueError, InvalidOperation):
         return None
+
+
+def kept(amount: int | None, currency: str) -> Kept | None:
+    """What is kept of an errand; None if no amount was told."""
+    return None if amount is None else Kept(amount, currency)
+
+
+def priced(quote: Quote, errand: Errand) -> Quote:
+    """The quote. Raises Refused where it cannot be compared with others for this errand."""
+    if quote.currency not in ("", errand.currency):
+        raise Refused(gettext_noop("The price is in another currency than the order."))
+    return quote
+
+
+def billed(created: Created, currency: str, errand: Errand) -> Created:
+    """What was created, without a fee that is in another currency than the errand."""
+    return created if currency in ("", errand.currency) else replace(created, fee=None)
+
+
+def currency(message: Mapping[str, Any]) -> str:
+    """The currency a message names, in capitals."""
+    return text(message.get("currency"), 3).upper()
 
 
 def metres(value: object) -> int | None:

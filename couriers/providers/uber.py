@@ -23,16 +23,28 @@ from couriers.providers.base import (
     Created,
     Errand,
     Forged,
+    Kept,
     Key,
     Malformed,
     Place,
     Quote,
     Report,
 )
-from couriers.providers.reading import callback_object, credential, instant, minor, part, text
+from couriers.providers.reading import (
+    billed,
+    callback_object,
+    credential,
+    currency,
+    instant,
+    kept,
+    minor,
+    part,
+    priced,
+    text,
+)
 from couriers.providers.uber_account import Tokens, duplicate_of, read_reply
 from couriers.states import EndCause, Outcome, Progress
-from outbox.calling import Refused, Uncertain
+from outbox.calling import CallFailed, Refused, Uncertain
 from outbox.line import Line, Reply
 
 STATUS: dict[str, Progress | Outcome] = {
@@ -92,7 +104,8 @@ class Uber:
 
     def quote(self, access: Access, errand: Errand, *, now: datetime) -> Quote:
         """POST delivery_quotes."""
-        return read_quote(self._read(access, "POST", "delivery_quotes", now, quote_body(access, errand, now)))
+        body = quote_body(access, errand, now)
+        return priced(read_quote(self._read(access, "POST", "delivery_quotes", now, body)), errand)
 
     def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
         """POST deliveries; one that exists already under our name is taken over.
@@ -103,22 +116,22 @@ class Uber:
         body = create_body(access, errand, now)
         if quote_ref:
             try:
-                return self._place(access, {**body, "quote_id": quote_ref}, now)
+                return self._place(access, {**body, "quote_id": quote_ref}, errand, now)
             except Refused as refusal:
                 if refusal.code == "used_quote":
-                    return read_created(self._find(access, errand.origin_id, now))
+                    return read_created(self._used(access, errand, now), errand)
                 if refusal.code not in QUOTE_GONE:
                     raise
-        return self._place(access, body, now)
+        return self._place(access, body, errand, now)
 
-    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> int | None:
+    def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> Kept | None:
         """POST deliveries/{id}/cancel; Uber refuses once the rider has the bag.
 
         The fee of a cancelled delivery is taken to be what Uber keeps.
         """
         number = key.reference or self._find(access, key.origin_id, now)["id"]
         delivery = self._read(access, "POST", f"deliveries/{quoted(number, safe='')}/cancel", now, {})
-        return minor(delivery.get("fee"))
+        return kept(minor(delivery.get("fee")), currency(delivery))
 
     def query(self, access: Access, key: Key, *, now: datetime) -> Report | None:
         """GET deliveries/{id}; without Uber's number it is looked for among the newest."""
@@ -146,11 +159,18 @@ class Uber:
         """Any 200 will do."""
         return {}
 
-    def _place(self, access: Access, body: Mapping[str, Any], now: datetime) -> Created:
+    def _place(self, access: Access, body: Mapping[str, Any], errand: Errand, now: datetime) -> Created:
         reply = self._exchange(access, "POST", "deliveries", now, body)
         if existing := duplicate_of(reply):
             return Created(fee=None, reference=existing)
-        return read_created(read_reply(reply))
+        return read_created(read_reply(reply), errand)
+
+    def _used(self, access: Access, errand: Errand, now: datetime) -> dict[str, Any]:
+        """The delivery that a quote was used for. Raises Uncertain where that cannot be found out."""
+        try:
+            return self._find(access, errand.origin_id, now)
+        except CallFailed as error:
+            raise Uncertain(f"the quote is used, and nobody says for what ({error})") from error
 
     def _find(self, access: Access, origin_id: str, now: datetime) -> dict[str, Any]:
         """The delivery of our number among the newest; that it is not there proves nothing."""
@@ -265,23 +285,24 @@ def read_quote(message: Mapping[str, Any]) -> Quote:
         raise Uncertain("the quote is unreadable")
     return Quote(
         fee=fee,
-        currency=text(message.get("currency"), 3).upper(),
+        currency=currency(message),
         reference=reference,
         expires_at=instant(message.get("expires")),
         dropoff_at=instant(message.get("dropoff_eta")),
     )
 
 
-def read_created(delivery: Mapping[str, Any]) -> Created:
+def read_created(delivery: Mapping[str, Any], errand: Errand) -> Created:
     """What create answers with; raises Uncertain when it names no delivery."""
     reference = text(delivery.get("id"), 64)
     if not reference:
         raise Uncertain("the reply names no delivery")
-    return Created(minor(delivery.get("fee")), reference, instant(delivery.get("dropoff_eta")))
+    created = Created(minor(delivery.get("fee")), reference, instant(delivery.get("dropoff_eta")))
+    return billed(created, currency(delivery), errand)
 
 
 def read_delivery(delivery: Mapping[str, Any], at: datetime | None = None) -> Report:
-    """How a delivery, or the return trip of one, stands."""
+    """How a delivery, or the return trip of one, stands; the fee of a cancelled one is what is kept of it."""
     code, number = text(delivery.get("status"), 40), text(delivery.get("id"), 64)
     if not code:
         raise Uncertain("the status is missing")
@@ -289,6 +310,7 @@ def read_delivery(delivery: Mapping[str, Any], at: datetime | None = None) -> Re
     courier = part(delivery, "courier")
     status = _status(code, back=back, near=delivery.get("courier_imminent") is True)
     reason = text(delivery.get("undeliverable_reason"))
+    fee, ended = minor(delivery.get("fee")), status == Outcome.CANCELLED
     return Report(
         code=f"return {code}" if back else code,
         status=Outcome.FAILED if status == Outcome.CANCELLED and reason else status,
@@ -298,8 +320,10 @@ def read_delivery(delivery: Mapping[str, Any], at: datetime | None = None) -> Re
         rider_phone=text(courier.get("phone_number"), 30),
         reason=reason,
         cause=_cause(status, courier),
-        fee=None if back else minor(delivery.get("fee")),
+        fee=None if back or ended else fee,
         eta=None if back else instant(delivery.get("dropoff_eta")),
+        kept=fee if ended and not back else None,
+        currency=currency(delivery),
     )
 
 

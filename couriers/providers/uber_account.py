@@ -1,7 +1,8 @@
 """Uber's doors: tokens for one account after another, and what its replies mean.
 
 Source: the OAuth page and the error list of Uber Direct's OpenAPI description. A token is kept per account
-and process until shortly before it ends; whoever needs a new one waits for the one who fetches it.
+and process until shortly before it ends; whoever needs a new one waits for the one who fetches it, but not
+long, and nobody tries anew what has just failed.
 """
 
 import threading
@@ -27,6 +28,8 @@ BUSY = frozenset({"couriers_busy", "robo_couriers_busy"})
 BUSY_FOR = 5.0  # seconds, where Uber names none
 UNSURE = frozenset({408})  # besides all of 5xx
 # A token must not eat up the time in which the call itself has to be made.
+WAIT = 2.0  # seconds for somebody else's token
+FAILED_FOR = timedelta(seconds=3)  # from the beginning of what failed
 TOKEN_LINE = Line(httpx.Timeout(2.0), total_seconds=3.0)
 
 
@@ -44,17 +47,33 @@ class Tokens:
     def __init__(self, line: Line = TOKEN_LINE) -> None:
         self._line = line
         self._kept: dict[tuple[str, ...], Token] = {}
+        self._failed: dict[tuple[str, ...], datetime] = {}
         self._locks: defaultdict[tuple[str, ...], threading.Lock] = defaultdict(threading.Lock)
 
     def get(self, access: Access, *, now: datetime, refused: str = "") -> str:
         """A token that is valid at `now` and is not the `refused` one. Raises Refused or Unreachable."""
         account = tuple(credential(access.credentials, name) for name in ("client_id", "client_secret"))
         key = (token_url(access), *account)
-        with self._locks[key]:
+        lock = self._locks[key]
+        if not lock.acquire(timeout=WAIT):
+            raise Unreachable("Uber gives us no token in time")
+        try:
             kept = self._kept.get(key)
             if kept is None or kept.until <= now or kept.text == refused:
-                kept = self._kept[key] = self._fetch(key, now)
+                kept = self._kept[key] = self._fetch_unless_failed(key, now)
+        finally:
+            lock.release()
         return kept.text
+
+    def _fetch_unless_failed(self, key: tuple[str, ...], now: datetime) -> Token:
+        failed = self._failed.get(key)
+        if failed is not None and abs(now - failed) < FAILED_FOR:
+            raise Unreachable("Uber has just given us no token")
+        try:
+            return self._fetch(key, now)
+        except Unreachable:
+            self._failed[key] = now
+            raise
 
     def _fetch(self, key: tuple[str, ...], now: datetime) -> Token:
         url, client_id, client_secret = key

@@ -64,7 +64,8 @@ def make_courier_account(store: Store, provider: str, url: str, **credentials: s
 
 def handed_to_courier(provider: str, url: str, credentials: Mapping[str, str], **values: Any) -> HandOff:
     """An order that Mei just gave to a courier; nothing is sent yet."""
-    order = make_order(**{"customer_phone": "+14155550101", **values})
+    money = "CNY" if provider in {"dada", "peisong"} else "USD"
+    order = make_order(**{"customer_phone": "+14155550101", "currency": money, **values})
     Store.objects.filter(pk=order.store_id).update(phone="+14155550100")
     account = make_courier_account(order.store, provider, url, **credentials)
     hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)

@@ -19,7 +19,8 @@ class FakeDada(ThreadingHTTPServer):
     """`script[call]` is what the next calls do: "hang", "500", "429", "garbage", "cut", "lose", a refusal.
 
     "cut" carries the call out and drops the reply; "lose" drops the call before it is carried out.
-    `ledger` is every errand that was created, in order; `statuses` is how each stands.
+    `ledger` is every errand that was created, in order; `statuses` is how each stands, `kept` what it kept of
+    each that was called off, in yuan.
     """
 
     daemon_threads = True
@@ -30,6 +31,7 @@ class FakeDada(ThreadingHTTPServer):
         self.ledger: list[str] = []
         self.calls: list[tuple[str, Fields]] = []
         self.statuses: dict[str, int] = {}
+        self.kept: dict[str, float] = {}
         self.rider: Fields = {}
         self.quoted: dict[str, Fields] = {}
         self.before_call: Hook | None = None
@@ -93,11 +95,8 @@ class Handler(BaseHTTPRequestHandler):
             return {"code": 2005, "msg": "no such order"}
         if call == "formalCancel":
             return self._cancel(body["order_id"])
-        code = self.server.statuses[body["order_id"]]
-        return {
-            "code": 0,
-            "result": {"orderId": body["order_id"], "statusCode": code, "statusMsg": "", **self.server.rider},
-        }
+        told = {"orderId": body["order_id"], "statusCode": self.server.statuses[body["order_id"]]}
+        return {"code": 0, "result": told | {"statusMsg": ""} | self._kept(body) | self.server.rider}
 
     @property
     def _begins(self) -> dict[str, Callable[[Fields], Fields]]:
@@ -121,10 +120,15 @@ class Handler(BaseHTTPRequestHandler):
         self.server.statuses[origin_id] = 1
         return {"code": 0, "result": {"fee": 8.5, "distance": 1234}}
 
+    def _kept(self, body: Fields) -> Fields:
+        kept = self.server.kept.get(body["order_id"])
+        return {} if kept is None else {"deductFee": kept}
+
     def _cancel(self, origin_id: str) -> Fields:
         if self.server.statuses[origin_id] not in {1, 2, 8, 100}:
             return {"code": 2076, "msg": "cannot be cancelled"}
         self.server.statuses[origin_id] = 5
+        self.server.kept[origin_id] = 2.0
         return {"code": 0, "result": {"deduct_fee": 2.0}}
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:

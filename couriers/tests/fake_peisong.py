@@ -30,7 +30,10 @@ class FakePeisong(Fake):
             return self._ok({"delivery_fee": 8.5, "base_delivery_fee": 8.5, "delivery_distance": 1234})
         if call == "createByShop":
             return self._create(body["delivery_id"], body["order_id"])
-        if body["delivery_id"] not in self.statuses:
+        if not body.get("mt_peisong_id"):
+            return 200, {"code": 3, "message": "缺少参数: mt_peisong_id"}
+        known = body["delivery_id"] in self.statuses
+        if not known or body["mt_peisong_id"] != number_of(body["delivery_id"]):
             return 200, {"code": 101, "message": "配送单不存在"}
         if call == "delete":
             return self._delete(body["delivery_id"])
@@ -46,8 +49,8 @@ class FakePeisong(Fake):
         if delivery_id not in self.statuses:
             self.statuses[delivery_id] = 0
             self.ledger.append(order_id)
-        number = f"15{delivery_id[:14]}"
-        return self._ok({"mt_peisong_id": number, "delivery_id": int(delivery_id), "order_id": order_id})
+        names = {"mt_peisong_id": number_of(delivery_id), "delivery_id": int(delivery_id)}
+        return self._ok({**names, "order_id": order_id})
 
     def _delete(self, delivery_id: str) -> Answer:
         if self.statuses[delivery_id] not in {0, 20}:
@@ -57,6 +60,11 @@ class FakePeisong(Fake):
 
     def _ok(self, data: Fields) -> Answer:
         return 200, {"code": 0, "message": "success", "data": data}
+
+
+def number_of(delivery_id: str) -> str:
+    """The number of its own that Peisong gives an errand; it asks for both."""
+    return f"15{delivery_id[:14]}"
 
 
 def signed(fields: dict[str, str], secret: str = "test") -> dict[str, str]:

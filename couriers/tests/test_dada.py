@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from couriers.providers.base import Access, Callback, Created, Forged, Key, Malformed, Quote, Report
+from couriers.providers.base import Access, Callback, Created, Forged, Kept, Key, Malformed, Quote, Report
 from couriers.providers.dada import Dada, checksum, make_envelope, read_callback, sign, to_yuan
 from couriers.providers.reading import fen
 from couriers.states import EndCause, Outcome, Progress
@@ -167,7 +167,12 @@ def test_a_question_tells_how_far_the_rider_is(dada: FakeDada) -> None:
     dada.statuses[ERRAND.origin_id] = 2
     dada.rider = {"transporterName": "Zhao", "transporterPhone": "13700000000", "deliveryFee": "8.5"}
     assert courier.query(access(dada), KEY, now=NOW) == Report(
-        code="2", status=Progress.ASSIGNED, rider_name="Zhao", rider_phone="13700000000", fee=850
+        code="2",
+        status=Progress.ASSIGNED,
+        rider_name="Zhao",
+        rider_phone="13700000000",
+        fee=850,
+        currency="CNY",
     )
 
 
@@ -178,7 +183,16 @@ def test_an_order_dada_does_not_know_is_none(dada: FakeDada) -> None:
 def test_cancelling_returns_what_dada_keeps(dada: FakeDada) -> None:
     courier = quick_dada()
     courier.create(access(dada), ERRAND, now=NOW)
-    assert courier.cancel(access(dada), KEY, reason="", now=NOW) == 200
+    assert courier.cancel(access(dada), KEY, reason="", now=NOW) == Kept(200, "CNY")
+    ended = courier.query(access(dada), KEY, now=NOW)
+    assert (ended.status, ended.kept, ended.cause) == (Outcome.CANCELLED, 200, EndCause.STORE)
+
+
+def test_another_money_has_no_price_and_no_fee(dada: FakeDada) -> None:
+    courier, abroad = quick_dada(), errand(currency="USD")
+    with pytest.raises(Refused, match="another currency"):
+        courier.quote(access(dada), abroad, now=NOW)
+    assert courier.create(access(dada), abroad, now=NOW) == Created(fee=None)
 
 
 def test_a_refusal_carries_dadas_words(dada: FakeDada) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from couriers.providers.base import Access, Callback, Created, Forged, Key, Malformed, Quote, Report
+from couriers.providers.base import Access, Callback, Created, Forged, Kept, Key, Malformed, Quote, Report
 from couriers.providers.doordash import DoorDash
 from couriers.states import EndCause, Outcome, Progress
 from couriers.tests.errands import errand
@@ -190,6 +190,7 @@ def test_a_question_tells_how_far_the_rider_is(doordash: FakeDoorDash) -> None:
         rider_phone="+14155550199",
         fee=975,
         eta=DUE,
+        currency="USD",
     )
 
 
@@ -206,8 +207,26 @@ def test_a_404_in_other_words_is_no_proof(doordash: FakeDoorDash) -> None:
 def test_cancelling_returns_what_doordash_keeps(doordash: FakeDoorDash) -> None:
     courier = quick()
     courier.create(access(doordash), ERRAND, now=NOW)
-    assert courier.cancel(access(doordash), KEY, reason="", now=NOW) == 0
+    assert courier.cancel(access(doordash), KEY, reason="", now=NOW) == Kept(0, "USD")
     assert calls(doordash)[-1] == f"PUT {ONE}/cancel"
+    ended = courier.query(access(doordash), KEY, now=NOW)
+    assert (ended.status, ended.kept) == (Outcome.CANCELLED, 0)
+
+
+def test_another_money_has_no_price_and_no_fee(doordash: FakeDoorDash) -> None:
+    courier, abroad = quick(), replace(ERRAND, currency="CAD")
+    with pytest.raises(Refused, match="another currency"):
+        courier.quote(access(doordash), abroad, now=NOW)
+    assert courier.create(access(doordash), abroad, now=NOW).fee is None
+
+
+@pytest.mark.parametrize("trouble", ["429", "lose", fault(403, "forbidden")])
+def test_a_number_taken_by_what_nobody_says_is_uncertain(doordash: FakeDoorDash, trouble: Any) -> None:
+    courier = quick()
+    courier.create(access(doordash), ERRAND, now=NOW)
+    doordash.script[f"GET {ONE}"].append(trouble)
+    with pytest.raises(Uncertain):
+        courier.create(access(doordash), ERRAND, now=NOW)
 
 
 def test_a_refused_cancel_carries_doordashs_code(doordash: FakeDoorDash) -> None:
@@ -301,6 +320,7 @@ def test_a_webhook_tells_rider_time_and_name() -> None:
             rider_phone="+14155550199",
             fee=975,
             eta=DUE,
+            currency="USD",
         ),
     )
     assert callback.key.startswith(f"doordash:{NAME}:DASHER_CONFIRMED:")

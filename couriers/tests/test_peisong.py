@@ -179,6 +179,16 @@ def test_an_errand_peisong_does_not_know_is_none(peisong: FakePeisong) -> None:
     assert quick().query(access(peisong), KEY, now=NOW) is None
 
 
+def test_without_peisongs_number_nothing_is_asked_or_called_off(peisong: FakePeisong) -> None:
+    courier, unnamed = quick(), Key(ERRAND.origin_id)
+    courier.create(access(peisong), ERRAND, now=NOW)
+    with pytest.raises(Uncertain):
+        courier.query(access(peisong), unnamed, now=NOW)
+    with pytest.raises(Uncertain):
+        courier.cancel(access(peisong), unnamed, reason="", now=NOW)
+    assert [call for call, _ in peisong.calls] == ["createByShop"]
+
+
 def test_cancelling_names_a_reason(peisong: FakePeisong) -> None:
     courier = quick()
     courier.create(access(peisong), ERRAND, now=NOW)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couriers.providers.base import Access, Callback, Created, Forged, Key, Malformed, Quote, Report
+from couriers.providers import uber_account
+from couriers.providers.base import Access, Callback, Created, Forged, Kept, Key, Malformed, Quote, Report
 from couriers.providers.uber import Uber, webhook_signature, windows
 from couriers.providers.uber_account import Tokens
 from couriers.states import EndCause, Outcome, Progress
@@ -177,6 +179,7 @@ def test_a_question_tells_how_far_the_rider_is(uber: FakeUber) -> None:
         rider_phone="+14155550199",
         fee=650,
         eta=datetime(2026, 2, 6, 4, 40, tzinfo=UTC),
+        currency="USD",
     )
     assert courier.query(access(uber), KEY, now=NOW) == wanted
     assert courier.query(access(uber), Key(ERRAND.origin_id), now=NOW) == wanted
@@ -201,8 +204,49 @@ def test_without_ubers_number_its_absence_proves_nothing(uber: FakeUber) -> None
 def test_cancelling_returns_what_uber_keeps(uber: FakeUber) -> None:
     courier = quick()
     courier.create(access(uber), AMERICAN, now=NOW)
-    assert courier.cancel(access(uber), KEY, reason="", now=NOW) == 325
+    assert courier.cancel(access(uber), KEY, reason="", now=NOW) == Kept(325, "USD")
     assert calls(uber)[-1] == "POST deliveries/del_1/cancel"
+    ended = courier.query(access(uber), KEY, now=NOW)
+    assert (ended.status, ended.fee, ended.kept) == (Outcome.CANCELLED, None, 325)
+
+
+def test_another_money_has_no_price_and_no_fee(uber: FakeUber) -> None:
+    courier, abroad = quick(), replace(AMERICAN, currency="CAD")
+    with pytest.raises(Refused, match="another currency"):
+        courier.quote(access(uber), abroad, now=NOW)
+    assert courier.create(access(uber), abroad, now=NOW).fee is None
+
+
+@pytest.mark.parametrize("trouble", ["429", "lose", (403, {})])
+def test_a_used_quote_nobody_explains_is_uncertain(uber: FakeUber, trouble: Any) -> None:
+    uber.script["POST deliveries"].append(fault(400, "used_quote"))
+    uber.script["GET deliveries?limit=100"].append(trouble)
+    with pytest.raises(Uncertain):
+        quick().create(access(uber), AMERICAN, quote_ref="dqt_1", now=NOW)
+
+
+def test_a_token_that_could_not_be_had_is_not_asked_for_by_everybody(uber: FakeUber) -> None:
+    uber.script["token"].append("500")
+    courier, soon, later = quick(), NOW + timedelta(seconds=2), NOW + timedelta(seconds=4)
+    for at in (NOW, soon):
+        with pytest.raises(Unreachable):
+            courier.quote(access(uber), AMERICAN, now=at)
+    assert [call for call, _ in uber.calls] == ["token"]
+    assert courier.quote(access(uber), AMERICAN, now=later).fee == 650
+
+
+def test_nobody_waits_long_for_somebody_elses_token(uber: FakeUber, monkeypatch: Any) -> None:
+    monkeypatch.setattr(uber_account, "WAIT", 0.05)
+    uber.script["token"].append("hang")
+    courier = quick()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(courier.quote, access(uber), AMERICAN, now=NOW)
+        while not uber.calls:
+            assert not first.done()
+        with pytest.raises(Unreachable, match="in time"):
+            courier.quote(access(uber), AMERICAN, now=NOW)
+        assert not first.done()
+        uber.closing.set()
 
 
 def test_a_refused_cancel_carries_ubers_code(uber: FakeUber) -> None:
@@ -389,6 +433,7 @@ def test_an_event_tells_rider_time_and_numbers() -> None:
             rider_phone="+14155550199",
             fee=650,
             eta=datetime(2026, 2, 6, 4, 40, tzinfo=UTC),
+            currency="USD",
         ),
     )
 

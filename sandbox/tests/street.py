@@ -96,6 +96,7 @@ class Street:
     http: httpx.AsyncClient
     portal: Listener
     token: str = ""
+    jobs: dict[str, str] = field(default_factory=dict)
 
     async def peisong(self, path: str, *, secret: str = "test_secret", **fields: str) -> dict[str, Any]:
         """Sign and send a form; return the reply."""
@@ -107,7 +108,15 @@ class Street:
     async def job(self, number: str, **changes: str) -> dict[str, Any]:
         """Create one at Peisong: delivery_id is the number, order_id "mp" and the number."""
         names = {"delivery_id": number, "order_id": f"mp{number}"}
-        return await self.peisong("order/createByShop", **{**JOB, **names, **changes})
+        reply = await self.peisong("order/createByShop", **{**JOB, **names, **changes})
+        self.jobs[number] = (reply["data"] or {}).get("mt_peisong_id", "")
+        return reply
+
+    async def about_job(self, path: str, number: str = "7", **fields: str) -> dict[str, Any]:
+        """Call Peisong about one that was created, by both its names."""
+        return await self.peisong(
+            path, **{"delivery_id": number, "mt_peisong_id": self.jobs[number], **fields}
+        )
 
     async def fetch_token(self, **changes: str) -> httpx.Response:
         named = {"client_id": "test_client", "client_secret": "test_secret"}

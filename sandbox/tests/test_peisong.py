@@ -22,7 +22,7 @@ async def city(tmp_path, portal):
 
 
 async def status(city, number="7"):
-    return (await city.peisong("order/status/query", delivery_id=number))["data"]["status"]
+    return (await city.about_job("order/status/query", number))["data"]["status"]
 
 
 def test_the_published_base_and_its_digest():
@@ -106,34 +106,43 @@ async def test_the_same_job_or_order_is_one_errand(city):
 async def test_test_calls_play_the_rider_and_every_status_is_told(city, portal):
     await city.job("7")
     for path in ("arrange", "rearrange", "arrange", "pickup", "deliver"):
-        assert (await city.peisong(f"test/order/{path}", delivery_id="7"))["code"] == wire.OK
+        assert (await city.about_job(f"test/order/{path}"))["code"] == wire.OK
     await eventually(lambda: len(portal.heard) == 6)
     told = [callback.form for callback in portal.heard]
     assert [form["status"] for form in told] == ["0", "20", "0", "20", "30", "50"]
     assert all(form["sign"] == wire.sign("test_secret", form) for form in told)
     assert {form["order_id"] for form in told} == {"mp7"}
     assert await status(city) == 50
-    assert (await city.peisong("test/order/arrange", delivery_id="7"))["code"] == wire.TOO_LATE
+    assert (await city.about_job("test/order/arrange"))["code"] == wire.TOO_LATE
 
 
 async def test_a_cancel_works_before_the_pick_up_only(city, portal):
     await city.job("7")
     await city.step("peisong", "mp7", "assigned", "picked_up")
-    why = {"delivery_id": "7", "cancel_reason_id": "199", "cancel_reason": "做不出来"}
-    assert (await city.peisong("order/delete", **why))["code"] == wire.TOO_LATE
+    why = {"cancel_reason_id": "199", "cancel_reason": "做不出来"}
+    assert (await city.about_job("order/delete", **why))["code"] == wire.TOO_LATE
     await city.job("8")
-    answer = await city.peisong("order/delete", **{**why, "delivery_id": "8"})
+    answer = await city.about_job("order/delete", "8", **why)
     assert (answer["code"], answer["data"]["order_id"]) == (wire.OK, "mp8")
     await eventually(lambda: [told.form for told in portal.heard if told.form["status"] == "99"])
     (told,) = [told.form for told in portal.heard if told.form["status"] == "99"]
     assert (told["cancel_reason_id"], told["cancel_reason"]) == ("199", "做不出来")
 
 
+@pytest.mark.parametrize("path", ["order/status/query", "order/delete"])
+@pytest.mark.parametrize(("name", "code"), [("", wire.MISSING), ("1", wire.UNKNOWN_ORDER)])
+async def test_an_errand_is_named_by_both_numbers(city, path, name, code):
+    await city.job("7")
+    why = {"cancel_reason_id": "199", "cancel_reason": "x"}
+    assert (await city.about_job(path, mt_peisong_id=name, **why))["code"] == code
+    assert await status(city) == 0
+
+
 async def test_a_cancel_may_cost(city):
     await city.job("7")
     await city.step("peisong", "mp7", "assigned")
     await city.fault("peisong", "cancel_fee")
-    await city.peisong("order/delete", delivery_id="7", cancel_reason_id="199", cancel_reason="x")
+    await city.about_job("order/delete", cancel_reason_id="199", cancel_reason="x")
     (row,) = await city.ledger()
     assert row["kept"] > 0
 
@@ -141,7 +150,7 @@ async def test_a_cancel_may_cost(city):
 async def test_an_exception_is_news_but_no_status(city, portal):
     await city.job("7")
     await city.step("peisong", "mp7", "assigned")
-    await city.peisong("test/order/reportException", delivery_id="7")
+    await city.about_job("test/order/reportException")
     await eventually(lambda: len(portal.heard) == 3)
     told = portal.heard[-1].form
     assert told["exception_id"].isdecimal()
@@ -159,7 +168,7 @@ async def test_a_callback_is_repeated_until_code_0(city, portal):
 async def test_flow_control_has_its_own_code(city):
     await city.fault("peisong", "limit", path="query")
     await city.job("7")
-    assert (await city.peisong("order/status/query", delivery_id="7"))["code"] == wire.LIMITED
+    assert (await city.about_job("order/status/query"))["code"] == wire.LIMITED
     assert await status(city) == 0
 
 
