@@ -23,7 +23,7 @@ from stores.models import Store
 S = HandOffState
 Group = tuple[int, int | None]  # store and courier account; None: an own rider
 MOST_RESTS = 50  # shown; the table says how many there are
-MOST_DEAD = 500  # dead letters that are looked through, newest first
+MOST_DEAD = 500  # dead letters of the chosen accounts that are looked through, newest first
 STILL_COMING = timedelta(hours=3)  # later than that no rider comes for an order
 MINUTE, TENTH, FINE, LONGEST = 60, 6, 600, 86_400  # seconds
 STAMPS = {
@@ -179,7 +179,8 @@ def not_called_off(chosen: Chosen, *, now: datetime) -> dict[tuple[int, int], in
 
     Calling them off was given up. A live hand-off is called off again and again; one that has ended is not.
     """
-    dead = Job.objects.filter(kind="handoff.cancel", state=Job.State.DEAD).order_by("-pk")
+    lanes = [f"{account.provider}/{account.pk}" for account in chosen.accounts]
+    dead = Job.objects.filter(kind="handoff.cancel", state=Job.State.DEAD, lane__in=lanes).order_by("-pk")
     about = {payload["handoff"] for payload in dead.values_list("payload", flat=True)[:MOST_DEAD]}
     errands = HandOff.objects.filter(
         pk__in=about,

@@ -12,6 +12,7 @@ from couriers import record
 from couriers.models import CarrierSearch, CourierRest, CourierStore, Fee, HandOff
 from couriers.providers.base import Created
 from outbox.models import Job
+from reports.couriers import queries
 from reports.couriers.measures import Cost, Span
 from reports.tests.rows import (
     NOON,
@@ -296,14 +297,29 @@ def test_what_needs_somebody_leads_to_the_board(manager, store, account):
     ]
 
 
+def given_up(handoff, state="dead"):
+    """The job that should have called it off."""
+    about = {"key": f"{handoff.pk}/x", "payload": {"handoff": handoff.pk}}
+    lane = f"{handoff.account.provider}/{handoff.account_id}"
+    clocks = {"due_at": NOON, "created_at": NOON}
+    Job.objects.create(kind="handoff.cancel", queue="couriers", lane=lane, state=state, **about, **clocks)
+
+
+def test_an_outage_of_others_hides_nothing_of_ours(manager, store, account, monkeypatch):
+    monkeypatch.setattr(queries, "MOST_DEAD", 1)
+    given_up(hand(store, account, "failed", ended_at=NOON))
+    theirs = make_franchise("elsewhere")
+    shop = make_store("SH-99", franchise=theirs)
+    given_up(hand(shop, make_courier_account(theirs), "failed", ended_at=NOON))
+    (ours,) = look(manager)["todo"]
+    assert ours.what == "Dada could not be told that 1 order is no longer wanted."
+
+
 def test_errands_that_could_not_be_called_off_are_named_while_a_rider_may_come(manager, store, account):
     ended = {"late": NOON - minutes(181), "now": NOON, "live": None, "tried": NOON}
     for name, at in ended.items():
         handoff = hand(store, account, "failed" if at else "cancelling", ended_at=at)
-        Job.objects.create(
-            kind="handoff.cancel", key=name, payload={"handoff": handoff.pk}, queue="couriers",
-            state="due" if name == "tried" else "dead", due_at=NOON, created_at=NOON,
-        )  # fmt: skip
+        given_up(handoff, state="due" if name == "tried" else "dead")
 
     (one,) = look(manager)["todo"]
 
@@ -364,10 +380,7 @@ def test_the_number_of_queries_does_not_grow_with_stores_carriers_or_hand_offs(
         )
         rest(account)
         ended = hand(shop, account, "failed", ended_at=NOON)
-        Job.objects.create(
-            kind="handoff.cancel", key=f"{number}", payload={"handoff": ended.pk}, queue="couriers",
-            state="dead", due_at=NOON, created_at=NOON,
-        )  # fmt: skip
+        given_up(ended)
     client = signed_in(make_manager())
     with django_assert_num_queries(16):
         # session, user, stores, accounts; counts and causes, times, fees; rests by account, the latest ones;
