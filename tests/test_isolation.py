@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from couriers.models import Rider
+from couriers.models import BulkHandOff, HandOff, Rider, RiderReport, Shift
 from orders.models import Order, OrderEvent
 from orders.tests.factories import place_order
 from stores.models import IntakeState
@@ -69,6 +70,8 @@ BODY_OF = {
     "settle": {"has": True},
     "handoffs": {"orders": [1], "target": "rider:1"},
 }
+# Names of something that is a store's; a pick-up code is none, it is a question.
+OF_A_STORE = re.compile("<int:(order|rider|bulk|report)_id>")
 FORM = "application/x-www-form-urlencoded"
 BODIES = [{}, {"level": "paused", "reason": "x"}]
 
@@ -93,11 +96,40 @@ def addresses(resolver=None, prefix=""):
 STORE_ROUTES = sorted({route for route in addresses() if route not in OPEN_TO_ALL | OWN_ONLY})
 
 
-def fill(route, store_id, order_id):
-    """Real paths of a route for one store and order."""
-    path = "/" + route.replace("<int:store_id>", str(store_id)).replace("<int:order_id>", str(order_id))
-    path = path.replace("<int:bulk_id>", "1").replace("<code>", "0427")
-    path = path.replace("<int:rider_id>", "1").replace("<int:report_id>", "1")
+def rows_of(order):
+    """One row of everything that an address may name, all of the order's store."""
+    now = timezone.now()
+    rider = Rider.objects.create(store=order.store, name="Old Wang", phone="13900000000")
+    Shift.objects.create(rider=rider, started_at=now, ends_at=now + timedelta(hours=8))
+    handoff = HandOff.objects.create(
+        order=order, store=order.store, carrier="own", rider=rider, state="confirmed", progress="assigned",
+        pickup_code="0427", created_at=now, changed_at=now, heard_at=now,
+    )  # fmt: skip
+    bulk = BulkHandOff.objects.create(store=order.store, target="auto", command="c", at=now)
+    report = RiderReport.objects.create(
+        handoff=handoff, rider=rider, command="c", kind="problem", code="other", photo=b"x", at=now
+    )
+    return {
+        "<int:order_id>": order.pk,
+        "<int:rider_id>": rider.pk,
+        "<int:bulk_id>": bulk.pk,
+        "<int:report_id>": report.pk,
+        "<code>": handoff.pickup_code,
+    }
+
+
+def everything():
+    """What a stranger might change."""
+    changeable = [Order, IntakeState, HandOff, Rider, Shift, BulkHandOff, RiderReport]
+    rows = [list(model.objects.order_by("pk").values()) for model in changeable]
+    return [*rows, OrderEvent.objects.count()]
+
+
+def fill(route, store_id, rows):
+    """Real paths of a route for one store and the rows of `rows_of`."""
+    path = "/" + route.replace("<int:store_id>", str(store_id))
+    for name, value in rows.items():
+        path = path.replace(name, str(value))
     for ending, verbs in VERBS.items():
         if route.endswith(ending):
             return [path.replace("<verb>", verb) for verb in verbs]
@@ -137,17 +169,17 @@ def test_every_store_address_names_its_store():
 
 @pytest.mark.parametrize("route", STORE_ROUTES)
 def test_strangers_learn_nothing_and_change_nothing(order, stranger, route):
-    before = (list(Order.objects.values()), list(IntakeState.objects.values()), OrderEvent.objects.count())
+    rows = rows_of(order)
+    before = everything()
     signed_out = stranger is None or not stranger.is_active
     client = client_of(stranger)
-    for path in fill(route, order.store_id, order.pk):
+    for path in fill(route, order.store_id, rows):
         for method, body in product(["GET", "POST", "PUT", "DELETE"], bodies_for(path)):
             answer = client.generic(method, path, body, "application/json")
             assert answer.status_code in ({302, 401, 405} if signed_out else {404, 405, 422}), path
             assert order.store.name not in answer.content.decode(), path
             assert order.external_id not in answer.content.decode(), path
-    after = (list(Order.objects.values()), list(IntakeState.objects.values()), OrderEvent.objects.count())
-    assert after == before
+    assert everything() == before
 
 
 @pytest.mark.parametrize("route", sorted(OWN_ONLY))
@@ -159,20 +191,22 @@ def test_lists_show_strangers_nothing_of_the_store(order, stranger, route):
     assert order.external_id not in content.decode()
 
 
-def test_an_order_is_not_reachable_through_a_store_of_ones_own(order):
-    """The order's number with another store's address is as foreign as the store itself."""
+@pytest.mark.parametrize("route", [route for route in STORE_ROUTES if OF_A_STORE.search(route)])
+def test_what_is_of_another_store_is_not_reachable_through_ones_own(order, route):
+    """An order's, a rider's, a photo's number with one's own store's address is as foreign as the store."""
     own = StoreChannelFactory().store
     client = client_of(ManagerFactory(franchise=own.franchise))
     sibling = StoreFactory(franchise=own.franchise)
     rider = Rider.objects.create(store=own, name="Bo", phone="1")
     bodies = {**BODY_OF, "handoff": {"rider": rider.pk}, "move": {"store": sibling.pk}}
-    for route in STORE_ROUTES:
-        if "<int:order_id>" in route:
-            for path in fill(route, own.pk, order.pk):
-                body = json.dumps(bodies.get(path.rsplit("/", 1)[-1], {}))
-                answers = [client.get(path), client.post(path, body, content_type="application/json")]
-                assert {answer.status_code for answer in answers} <= {404, 405}, path
-                assert 404 in {answer.status_code for answer in answers}, path
+    rows = rows_of(order)
+    before = everything()
+    for path in fill(route, own.pk, rows):
+        body = json.dumps(bodies.get(path.rsplit("/", 1)[-1], {}))
+        answers = [client.get(path), client.post(path, body, content_type="application/json")]
+        assert {answer.status_code for answer in answers} <= {404, 405}, path
+        assert 404 in {answer.status_code for answer in answers}, path
+    assert everything() == before
 
 
 def test_a_manager_moves_no_order_to_a_store_of_others(order):
@@ -185,6 +219,17 @@ def test_a_manager_moves_no_order_to_a_store_of_others(order):
     )
 
     assert (answer.status_code, Order.objects.get(pk=order.pk).store) == (404, order.store)
+
+
+def test_what_is_foreign_there_is_reachable_through_its_own_store(order):
+    """So that the refusals above mean something."""
+    rows = rows_of(order)
+    client = client_of(StaffFactory(store=order.store))
+    endings = ("/link", "/photo", "handoffs/<int:bulk_id>")
+    routes = [route for route in STORE_ROUTES if route.endswith(endings)]
+    paths = [path for route in routes for path in fill(route, order.store_id, rows)]
+    assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
+    assert len(paths) == 3
 
 
 @pytest.mark.parametrize("role", ["staff", "manager"])
