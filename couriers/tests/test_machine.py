@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 from couriers import record
 from couriers.deciding import ask_again, settle
 from couriers.errands import access_of, account_of, errand_of, provider_of
+from couriers.jobs import BEGIN, SETTLE
 from couriers.models import CarrierSearch, CourierAccount, Fee, HandOff, Rider
 from couriers.providers.base import Created
 from couriers.seeking_watch import watch as watch_searches
@@ -46,9 +47,9 @@ from couriers.tests.fake_dada import FakeDada, callback_body
 from couriers.tests.searches import at_work, courier, policy, shelved
 from couriers.tests.work import call_back
 from couriers.watching import watch
-from orders.errors import NotPossible, Stale
+from orders.errors import CannotUndo, NotPossible, Stale
 from orders.models import Order
-from orders.services import step
+from orders.services import step, undo
 from outbox.calling import CallFailed
 from outbox.guard import guard_of
 from outbox.models import Job
@@ -130,6 +131,8 @@ class HandOffMachine(RuleBasedStateMachine):
             "asks again": lambda: ask_again(**facts),
             "settles": lambda: self.settle_truly(facts),
             "cancels the order": lambda: step(verb="cancel", reason="guest", **facts),
+            "takes ready back": lambda: undo(**facts),
+            "says ready again": lambda: step(verb="ready", **facts),
         }
         for rider in self.riders:
             acts["picks the rider"] = lambda rider=rider: hand_to_rider(rider=rider, **facts)
@@ -165,7 +168,7 @@ class HandOffMachine(RuleBasedStateMachine):
         handoff = HandOff.objects.filter(origin_id=number, state__in=["unknown", "cancelling"]).first()
         if handoff is None or handoff.asked_at is None or number in server.statuses:
             return False
-        return self.now + timedelta(seconds=seconds) < handoff.asked_at + timedelta(seconds=10)
+        return self.now + timedelta(seconds=seconds) < handoff.asked_at + BEGIN + SETTLE
 
     @precondition(lambda self: self.live_errands())
     @rule(target=callbacks, data=st.data())
@@ -283,9 +286,10 @@ class HandOffMachine(RuleBasedStateMachine):
         for order in self.orders:
             order.refresh_from_db()
             searches = list(CarrierSearch.objects.filter(order=order))
-            assert searches or order.state == "cancelled"
+            assert searches or order.state in {"cancelled", "making"}
             waiting = {search.state for search in searches if search.automatic or search.state != "offered"}
-            assert waiting <= ENDS_WELL  # what a courier kept is a person's
+            not_ready = {"idle"} if order.state == "making" else set()
+            assert waiting <= ENDS_WELL | not_ready  # what a courier kept is a person's
             for search in searches:
                 live = HandOff.objects.filter(search=search, state__in=["sent", "confirmed"])
                 at_courier = live.exclude(account=None).values_list("origin_id", flat=True)
@@ -309,7 +313,7 @@ class HandOffMachine(RuleBasedStateMachine):
         return self.seen.pop()
 
     def may_be_refused(self, act: Callable[[], object]) -> None:
-        with suppress(Stale, NotPossible):
+        with suppress(Stale, NotPossible, CannotUndo):
             act()
 
 
