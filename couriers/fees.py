@@ -15,7 +15,7 @@ FOREIGN = gettext_noop("The courier tells a fee in another currency: it is not c
 
 
 def in_our_money(handoff: HandOff, report: Report) -> Report:
-    """The report without amounts that are not in the order's currency; that it told some is its reason then."""
+    """The report without amounts in another currency than the order's; that it told some is its reason."""
     told = report.fee is not None or report.kept is not None
     if not told or _is_ours(handoff, report.currency):
         return report

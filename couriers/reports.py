@@ -168,7 +168,7 @@ def _take_outcome(seen: HandOff, report: Report, status: Outcome, *, now: dateti
 
 
 def _called_off(seen: HandOff, report: Report) -> bool:
-    """Whether it ended because the store wanted it; of what a courier gives back by itself, it keeps nothing."""
+    """Whether it ended because the store wanted it; who gives an errand back by himself keeps nothing."""
     return seen.state == S.CANCELLING or report.cause == EndCause.STORE
 
 

@@ -148,8 +148,8 @@ class Report:
 
     `status` is None when `code` means nothing to us: it is kept and shown, never guessed. `reference`
     is the courier's own number. `at` is the courier's time, None if it gives none. `cause` is why it will not
-    be carried, where the courier says so. `eta` is when the guest is expected to have it. `fee` is that of the
-    delivery, `kept` what the courier keeps of one that was called off, both in `currency` ("": not said).
+    be carried, where the courier says so. `eta` is when the guest is expected to have it. `fee` is that of
+    the delivery, `kept` what the courier keeps of one that was called off, both in `currency` ("": not said).
     """
 
     code: str

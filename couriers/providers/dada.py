@@ -12,7 +12,7 @@ because every hand-off has an origin_id of its own.
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -73,6 +73,7 @@ CANCELLED_BY = {"1": EndCause.RIDER, "2": EndCause.STORE}
 CANCELLED = "5"
 RIDER_CANCEL = "1"  # the one type of message there is
 ORDER_NOT_FOUND = "2005"
+CLOCKS = timedelta(minutes=10)  # how far Dada's may be ahead of ours
 DRINKS = 2
 YUAN = "CNY"
 OTHER_REASON = 10000
@@ -147,7 +148,7 @@ class Dada:
     ) -> Callback:
         """Read a status and check its unkeyed checksum, or a rider's wish to cancel, which has none."""
         message = callback_object(body)
-        return read_message(message) if "messageType" in message else read_callback(body)
+        return read_message(message) if "messageType" in message else read_callback(body, now)
 
     def let_rider_cancel(self, access: Access, key: Key, *, now: datetime) -> None:
         """POST /api/message/confirm: agree, as Dada does by itself after a while."""
@@ -268,8 +269,11 @@ def read_status(result: Mapping[str, Any]) -> Report:
     )
 
 
-def read_callback(body: bytes) -> Callback:
-    """Numbers are kept as the text they came as, for that text is what the checksum covers."""
+def read_callback(body: bytes, now: datetime) -> Callback:
+    """Numbers are kept as the text they came as, for that text is what the checksum covers.
+
+    A time that is still to come is none: all that is told after it would count as older.
+    """
     fields = _callback_fields(body)
     client_id, order_id = fields.get("client_id", ""), fields.get("order_id", "")
     update_time, code = fields.get("update_time", ""), fields.get("order_status", "")
@@ -281,7 +285,7 @@ def read_callback(body: bytes) -> Callback:
         report=Report(
             code=code,
             status=STATUS.get(code),
-            at=_moment(update_time),
+            at=at if (at := _moment(update_time)) < now + CLOCKS else None,
             reference=client_id[:64],
             rider_name=fields.get("dm_name", ""),
             rider_phone=fields.get("dm_mobile", ""),

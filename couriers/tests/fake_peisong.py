@@ -30,6 +30,9 @@ class FakePeisong(Fake):
             return self._ok({"delivery_fee": 8.5, "base_delivery_fee": 8.5, "delivery_distance": 1234})
         if call == "createByShop":
             return self._create(body["delivery_id"], body["order_id"])
+        return self._one(call, body)
+
+    def _one(self, call: str, body: Any) -> Answer:
         if not body.get("mt_peisong_id"):
             return 200, {"code": 3, "message": "缺少参数: mt_peisong_id"}
         known = body["delivery_id"] in self.statuses

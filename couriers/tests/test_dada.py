@@ -257,11 +257,11 @@ def test_a_closed_port_is_unreachable() -> None:
     ],
 )
 def test_every_status_has_its_meaning_and_unknown_ones_have_none(code: int, status: Any) -> None:
-    assert read_callback(callback_body("mp1", code)).report.status == status
+    assert read_callback(callback_body("mp1", code), NOW).report.status == status
 
 
 def test_a_callback_tells_rider_time_and_number() -> None:
-    callback = read_callback(callback_body("mp1", 2, dm_name="Zhao", dm_mobile="13700000000"))
+    callback = read_callback(callback_body("mp1", 2, dm_name="Zhao", dm_mobile="13700000000"), NOW)
     assert callback.key == "dada:mp1:2:1770350400"
     assert callback.errand == Key("mp1", "1357061741749469184")
     assert callback.report == Report(
@@ -274,15 +274,21 @@ def test_a_callback_tells_rider_time_and_number() -> None:
     )
 
 
+@pytest.mark.parametrize("update_time", [1770351001, 9999999999999])
+def test_a_time_still_to_come_is_none(update_time: int) -> None:
+    report = read_callback(callback_body("mp1", 2, update_time=update_time), NOW).report
+    assert (report.status, report.at) == (Progress.ASSIGNED, None)
+
+
 def test_milliseconds_are_understood() -> None:
-    callback = read_callback(callback_body("mp1", 1000, update_time=1770350400123))
+    callback = read_callback(callback_body("mp1", 1000, update_time=1770350400123), NOW)
     assert callback.report.at == datetime.fromtimestamp(1770350400.123, UTC)
 
 
 def test_an_empty_or_missing_client_id_counts_as_empty() -> None:
     body = json.loads(callback_body("mp1", 2, client_id=""))
     del body["client_id"]
-    assert read_callback(json.dumps(body).encode()).report.reference == ""
+    assert read_callback(json.dumps(body).encode(), NOW).report.reference == ""
 
 
 @pytest.mark.parametrize(
@@ -298,7 +304,7 @@ def test_an_empty_or_missing_client_id_counts_as_empty() -> None:
     ],
 )
 def test_who_ended_it_is_told_where_dada_says_so(fields: Any, cause: Any) -> None:
-    assert read_callback(callback_body("mp1", **fields)).report.cause == cause
+    assert read_callback(callback_body("mp1", **fields), NOW).report.cause == cause
 
 
 def test_a_rider_who_wants_to_cancel_asks_by_a_message_without_a_checksum() -> None:
@@ -321,7 +327,7 @@ def test_other_messages_change_no_errand() -> None:
 
 def test_a_checksum_that_does_not_fit_is_forged() -> None:
     with pytest.raises(Forged):
-        read_callback(callback_body("mp1", 2, signature="0" * 32))
+        read_callback(callback_body("mp1", 2, signature="0" * 32), NOW)
 
 
 @pytest.mark.parametrize(
@@ -341,4 +347,4 @@ def test_a_checksum_that_does_not_fit_is_forged() -> None:
 )
 def test_what_cannot_be_read_is_malformed(body: Any) -> None:
     with pytest.raises(Malformed):
-        read_callback(body)
+        read_callback(body, NOW)
