@@ -46,7 +46,7 @@ export function searchLabel(search, { carrier_name: name, state }, now) {
   if (search.state === "seeking") return gettext("Asking for prices …");
   if (state === "cancelling") return fill(gettext("Calling %(name)s off, then the next one"), { name });
   const left = secondsUntil(search.accept_by, now);
-  if (left === null) return fill(gettext("Asking %(name)s"), { name });
+  if (!left) return fill(gettext("Asking %(name)s"), { name });
   return fill(gettext("Asking %(name)s, %(left)s left"), { name, left: span(left) });
 }
 

@@ -159,7 +159,9 @@ export function deliveryLine(card, zone) {
   ];
   const words = [
     ...(inDoubt(card) ? [doubtLabel(delivery)] : known),
-    delivery.eta ? fill(gettext("there at %(at)s"), { at: clock(delivery.eta, zone) }) : "",
+    delivery.eta && hasLiveDelivery(card)
+      ? fill(gettext("there at %(at)s"), { at: clock(delivery.eta, zone) })
+      : "",
     feeLabel(delivery.fee, card.amounts?.currency),
   ];
   return html`<p class="card-delivery ${failed ? "is-failed" : ""} ${inDoubt(card) ? "is-doubted" : ""}">

@@ -265,6 +265,7 @@ test("the words for it", () => {
   const offered = looking("offered", { accept_by: at("10:02") });
   const now = Date.parse(at("10:00:48"));
   assert.equal(words.searchLabel(offered, asked, now), "Asking Peisong, 1:12 left");
+  assert.equal(words.searchLabel(offered, asked, now + 120_000), "Asking Peisong");
   assert.equal(words.searchLabel(looking("seeking"), asked, now), "Asking for prices …");
   assert.equal(
     words.searchLabel(offered, { ...asked, state: "cancelling" }, now),
