@@ -226,6 +226,7 @@ def test_too_many_calls_are_turned_away_unread(peisong: FakePeisong, code: int) 
     "trouble",
     [
         "hang", "500", "garbage", "cut", "lose",
+        (408, {}),
         (200, {"code": 1, "message": "system error"}),
         (200, {"message": "no code"}),
         (200, {"code": 0, "data": {}}),
