@@ -112,9 +112,9 @@ def report_problem(
 
 
 def put_back(*, handoff_id: int, actor: Actor, now: datetime, reason: str) -> Stepped:
-    """The counter takes the bag from the rider: it is back on the shelf, and a person has the word."""
+    """The rider goes home: the bag is back on the shelf, and the store's search goes on."""
     with transaction.atomic():
-        facts = {"end_cause": EndCause.STORE, "reason": reason}
+        facts = {"end_cause": EndCause.RIDER, "reason": reason}
         return _moved(_held(handoff_id), S.CANCELLED, verb="recall", actor=actor, now=now, **facts)
 
 

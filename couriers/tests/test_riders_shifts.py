@@ -81,7 +81,7 @@ def test_a_rider_with_orders_in_hand_stays_on_the_shift_until_somebody_says_what
     words = "The rider's shift has ended."
     assert facts(one_bag) == ("cancelled", "assigned", words, "ready")
     assert facts(other) == ("cancelled", "picked_up", words, "ready")
-    assert {one_bag.end_cause, other.end_cause} == {"store"}
+    assert {one_bag.end_cause, other.end_cause} == {"rider"}
     shift.refresh_from_db()
     assert shift.ended_at == after(70)
 

@@ -80,6 +80,7 @@ class Portal:
         raise TimeoutError(f"Daphne did not answer: {Path(self._log.name).read_text()[-2000:]}")
 
     def stop(self) -> None:
-        self._process.terminate()
+        """As a machine that is switched off: what a browser still has open must not keep it waiting."""
+        self._process.kill()
         self._process.wait(timeout=20)
         self._log.close()
