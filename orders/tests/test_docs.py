@@ -39,7 +39,8 @@ def kinds_in_the_sources():
     sources = [*(ROOT / "orders").rglob("*.py"), *(ROOT / "couriers").rglob("*.py")]
     text = "\n".join(path.read_text() for path in sources if "tests" not in path.parts)
     heard = {kind for calls in CHANNEL_CALLS.values() for kind in calls.hears}
-    other_names = {*CALLS.values(), *heard, "order.urged", "order.created"}  # of calls and pushes
+    calls_and_pushes = {*CALLS.values(), *heard, "order.urged", "order.created"}
+    other_names = calls_and_pushes | set(settings.OUTBOX_HANDLERS)
     return set(re.findall(r'"((?:order|intake)\.[a-z_]+)"', text)) - other_names | {"order.urged"}
 
 
