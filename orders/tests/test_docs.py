@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings as configured
 
 from orders.channels.registry import CALLS as CHANNEL_CALLS
 from orders.intake_switch import set_intake
@@ -40,7 +41,7 @@ def kinds_in_the_sources():
     text = "\n".join(path.read_text() for path in sources if "tests" not in path.parts)
     heard = {kind for calls in CHANNEL_CALLS.values() for kind in calls.hears}
     calls_and_pushes = {*CALLS.values(), *heard, "order.urged", "order.created"}
-    other_names = calls_and_pushes | set(settings.OUTBOX_HANDLERS)
+    other_names = calls_and_pushes | set(configured.OUTBOX_HANDLERS)
     return set(re.findall(r'"((?:order|intake)\.[a-z_]+)"', text)) - other_names | {"order.urged"}
 
 
