@@ -11,6 +11,8 @@ from django.db.models import Count, Prefetch, Q
 from couriers.models import HandOff, Rider, RiderReport, Shift
 from couriers.riders.problems import Problem
 from couriers.states import LIVE, Progress
+from orders.models import Order
+from stores.channels import short_name
 from stores.models import Store
 
 THERE = timedelta(minutes=1)
@@ -23,8 +25,8 @@ REPORTED_WITHIN = timedelta(hours=24)
 class Member:
     """A rider as the page shows them; `shift` is None when they are not at work.
 
-    `numbers` are the daily numbers in hand; `there`: the phone shows the list right now; `quiet`: it has not
-    been heard of for a while. `linked_at` is when the link was made.
+    `numbers` are the orders in hand, by daily number and platform; `there`: the phone shows the list right
+    now; `quiet`: it has not been heard of for a while. `linked_at` is when the link was made.
     """
 
     rider: Rider
@@ -39,7 +41,7 @@ class Member:
 def crew_of(store: Store, *, now: datetime) -> list[Member]:
     """Active riders, those on a shift first; three queries."""
     open_now = Shift.objects.filter(ended_at=None, ends_at__gt=now)
-    live = HandOff.objects.filter(state__in=LIVE).select_related("order").order_by("order_id", "bag")
+    live = HandOff.objects.filter(state__in=LIVE).select_related("order__account").order_by("order_id", "bag")
     riders = Rider.objects.filter(store=store, active=True).prefetch_related(
         Prefetch("shifts", queryset=open_now, to_attr="open_shifts"),
         Prefetch("handoffs", queryset=live, to_attr="in_hand"),
@@ -54,12 +56,14 @@ def shift_in(store: Store, rider_id: int, *, now: datetime) -> Shift | None:
     return open_now.select_related("rider__store").first()
 
 
-def reports_of(store: Store, *, now: datetime) -> Iterable[tuple[RiderReport, str]]:
-    """What riders reported lately, and the words for it; photos are not loaded."""
+def reports_of(store: Store, *, now: datetime) -> Iterable[tuple[RiderReport, str, str]]:
+    """What riders reported lately, of which order, and the words for it; photos are not loaded."""
     lately = RiderReport.objects.filter(handoff__store=store, at__gte=now - REPORTED_WITHIN)
     rows = lately.annotate(photos=Count("pk", filter=Q(photo__isnull=False))).defer("photo")
-    rows = rows.select_related("rider", "handoff__order")
-    return [(row, str(dict(Problem.choices).get(row.code, ""))) for row in rows.order_by("-id")[:REPORTS]]
+    rows = rows.select_related("rider", "handoff__order__account")
+    words = dict(Problem.choices)
+    latest = rows.order_by("-id")[:REPORTS]
+    return [(row, _name(row.handoff.order), str(words.get(row.code, ""))) for row in latest]
 
 
 def _member(rider: Rider, now: datetime) -> Member:
@@ -71,9 +75,14 @@ def _member(rider: Rider, now: datetime) -> Member:
     return Member(
         rider=rider,
         shift=shift,
-        numbers=tuple(dict.fromkeys(bag.order.daily_number for bag in bags)),
+        numbers=tuple(dict.fromkeys(_name(bag.order) for bag in bags)),
         under_way=sum(bag.progress == Progress.PICKED_UP for bag in bags),
         there=seen_at is not None and now - seen_at <= THERE,
         quiet=heard is not None and now - heard > GONE_QUIET,
         linked_at=linked_at,
     )
+
+
+def _name(order: Order) -> str:
+    """Two platforms may have the same daily number on the shelf at once."""
+    return f"{order.daily_number} {short_name(order.account.channel, order.account.slug)}"

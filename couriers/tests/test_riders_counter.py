@@ -80,7 +80,7 @@ def test_the_page_says_who_has_what(store: Store, staff: Counter) -> None:
     shift = on_shift(store)
     handoff = carried_by(shift)
     page = staff.get().content.decode()
-    assert f"#{handoff.order.daily_number}" in page
+    assert f"#{handoff.order.daily_number} {handoff.order.account.slug}" in page
     assert "has not scanned the code yet" in page
     assert staff.post(f"{shift.rider_id}/end")[1] == [
         "Old Wang still has 1 order: let it be delivered first, or put it on the shelf."
@@ -98,7 +98,7 @@ def test_orders_in_the_hands_of_somebody_whose_shift_ran_out_are_not_forgotten(
     Shift.objects.update(ends_at=after(30))
     page = staff.get().content.decode()
     assert "Still in hand, without a shift:" in page
-    assert f"#{handoff.order.daily_number}" in page
+    assert f"#{handoff.order.daily_number} {handoff.order.account.slug}" in page
 
 
 def test_managers_alone_take_on_rename_and_let_go(store: Store, staff: Counter, manager: Counter) -> None:
