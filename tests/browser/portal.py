@@ -79,6 +79,11 @@ class Portal:
                 return
         raise TimeoutError(f"Daphne did not answer: {Path(self._log.name).read_text()[-2000:]}")
 
+    def start_again(self) -> None:
+        """For whoever comes after a test that stopped it and failed."""
+        if self._process.poll() is not None:
+            self.start()
+
     def stop(self) -> None:
         """As a machine that is switched off: what a browser still has open must not keep it waiting."""
         self._process.kill()

@@ -124,10 +124,13 @@ def picture(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
 
 
-def test_without_a_network_the_rider_goes_on_and_the_portal_catches_up(portal, phone):
+def test_without_a_network_the_rider_goes_on_and_the_portal_catches_up(portal, phone, request):
     page = phone()
     kept_offline(page)
+    # The phone has its list.
+    expect(stop(page, "A12").get_by_role("button", name="Picked up")).to_be_visible()
     portal.stop()
+    request.addfinalizer(portal.start_again)
     stop(page, "A12").get_by_role("button", name="Picked up").click()
     expect(page.get_by_text("1 step not sent yet")).to_be_visible()
     page.reload()
