@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -56,19 +57,29 @@ class Waiter:
     deadline: float
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Whose turn it is, and what became of each, once that is `written`."""
+
+    waiters: list[Waiter]
+    written: asyncio.Future[list[Outcome | Exception]]
+
+
 class Committer:
     """Takes deliveries from the event loop and commits them in batches, in a thread of its own.
 
     `write(deliveries, now=…)` commits or raises. There is no timer: an idle committer writes as soon as the
-    loop has nothing else to do, a busy one collects up to `LARGEST_BATCH` meanwhile. Every sender is answered
-    in `deadline` seconds or so.
+    loop has nothing else to do, a busy one collects up to `LARGEST_BATCH` meanwhile. While whole batches wait,
+    one lies ready for the thread: in a flood the loop has its hands full, and would come to fetch the answers
+    of one batch and bring the next only when the thread has stood still for half as long as it had written.
+    Every sender is answered in `deadline` seconds or so.
     """
 
     def __init__(self, write: Write, *, most_waiting: int, deadline: float = 10.0) -> None:
         self._write = write
         self._deadline = deadline
         self._room: WaitingRoom[Waiter] = WaitingRoom(most_waiting)
-        self._batch: list[Waiter] = []
+        self._batches: deque[Batch] = deque()  # the first is being written
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="committer")
         self._flushing: asyncio.Task[None] | None = None
         self._watching: asyncio.TimerHandle | None = None
@@ -80,9 +91,10 @@ class Committer:
         """After how many seconds a message of this account may come again; None: it may come in.
 
         Ask before working on a message: it is counted as refused. `inside` is how many messages the server
-        has let in and not answered; of those, some may not have got here yet.
+        has let in and not answered; of those, some may not have got here yet, and what lies ready still waits.
         """
-        coming = max(0, inside - len(self._room) - len(self._batch))
+        written = len(self._batches[0].waiters) if self._batches else 0
+        coming = max(0, inside - len(self._room) - written)
         return None if self._room.admits(account_id, coming=coming) else self._refuse()
 
     async def submit(self, delivery: Delivery) -> Outcome:
@@ -119,26 +131,42 @@ class Committer:
             self._watching.cancel()
         if self._flushing is not None:
             await asyncio.wait([self._flushing], timeout=self._deadline)
-        if not self._batch:
+        if not self._batches:
             await asyncio.get_running_loop().run_in_executor(self._thread, _close_connection)
         self._thread.shutdown(wait=False)
 
     async def _flush(self) -> None:
-        loop = asyncio.get_running_loop()
-        await self._gather()
-        while batch := self._room.take(LARGEST_BATCH):
-            self._batch = batch
-            began = loop.time()
-            deliveries = [waiter.delivery for waiter in batch]
-            results = await loop.run_in_executor(self._thread, self._commit, deliveries)
-            for waiter, result in zip(batch, results, strict=True):
-                _settle(waiter, result)
-            self._pace += 0.2 * (len(batch) / max(loop.time() - began, 1e-6) - self._pace)
-            await self._gather()
-        self._batch = []
+        while await self._next():
+            if len(self._batches) == 1 and len(self._room) >= LARGEST_BATCH:
+                self._begin()
+            await self._settle_first()
         if self._refused:
             logger.warning("intake takes everything again; it refused %d messages", self._refused)
             self._refused = 0
+
+    async def _next(self) -> bool:
+        """Whether there is a batch to wait for: the one that lay ready, or a new one."""
+        if not self._batches:
+            await self._gather()
+            self._begin()
+        return bool(self._batches)
+
+    def _begin(self) -> None:
+        """Give the thread the next batch, if anybody waits."""
+        if waiters := self._room.take(LARGEST_BATCH):
+            deliveries = [waiter.delivery for waiter in waiters]
+            written = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, deliveries)
+            self._batches.append(Batch(waiters, written))
+
+    async def _settle_first(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        batch = self._batches[0]
+        results = await batch.written
+        self._batches.popleft()
+        for waiter, result in zip(batch.waiters, results, strict=True):
+            _settle(waiter, result)
+        self._pace += 0.2 * (len(results) / max(loop.time() - began, 1e-6) - self._pace)
 
     async def _gather(self) -> None:
         """Let the loop do what is ready, unless there is a batch already.
@@ -164,10 +192,10 @@ class Committer:
             if waiter.deadline <= now:
                 self._room.leave(key, waiter)
                 _settle(waiter, _not_committed("its turn did not come in time"))
-        for waiter in self._batch:
+        for waiter in (waiter for batch in self._batches for waiter in batch.waiters):
             if waiter.deadline <= now:
                 _settle(waiter, _not_committed("the database did not commit it in time"))
-        busy = self._batch or len(self._room)
+        busy = self._batches or len(self._room)
         self._watching = asyncio.get_running_loop().call_later(WATCH_EVERY, self._watch) if busy else None
 
     def _refuse(self) -> int:

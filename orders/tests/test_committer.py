@@ -92,6 +92,21 @@ async def test_a_batch_holds_at_most_256(writer):
     assert [len(batch) for batch in writer.batches] == [1, 256, 44]
 
 
+async def test_the_thread_finds_a_whole_batch_ready_however_busy_the_loop_is(writer):
+    async with running(writer) as committer:
+        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(600)))
+        first, writer.gate = writer.gate, threading.Event()
+        writer.began.clear()
+        first.set()
+        await asyncio.to_thread(writer.began.wait, 30)
+        writer.began.clear()
+        writer.gate.set()
+
+        assert writer.began.wait(30), "the loop, which stands still here, had to bring it"
+        assert await told(*tasks) == [Outcome.STORED] * 601
+    assert [len(batch) for batch in writer.batches] == [1, 256, 256, 88]
+
+
 async def test_a_quiet_store_does_not_wait_behind_a_flood(writer):
     async with running(writer) as committer:
         flood = [delivery(f"flood {n}", store="S-1") for n in range(600)]
