@@ -53,7 +53,8 @@ def offers_for(order: Order, *, now: datetime) -> list[Offer]:
     """
     check(order)
     search = _search_of(order, now)
-    field = field_of(search, now=now, excluded=frozenset(), always_ask=True)
+    policy = policy_of(search.store_id)
+    field = field_of(search, policy, now=now, excluded=frozenset(), always_ask=True)
     turn = {one.key: place for place, one in enumerate(field.ranked)}
     shown = [one for one in field.candidates.values() if one.key in turn or one.kind == COURIER]
     shown.sort(key=lambda one: turn.get(one.key, len(turn)))

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop
 from couriers import record
 from couriers.bags import MOST_BAGS, bags_for
 from couriers.models import CarrierSearch, HandOff
-from couriers.policy.document import Policy
+from couriers.policy.document import DEFAULT, Policy
 from couriers.policy.queries import policy_of
 from couriers.standing import PICKED_UP, pieces_of
 from couriers.states import LIVE, EndCause, HandOffState, SearchState
@@ -64,9 +64,10 @@ def held(
         _begin_anew(search, order, policy, now)
     if not known or count != known[0].bags:
         _make(order, count, policy, now, begin=begin)
-        _split_anew(order, count)
+        if known:
+            _split_anew(order, count)
         known = _locked(order.pk)
-    return known[:count]
+    return known[: known[0].bags]
 
 
 def _locked(order_id: int) -> list[CarrierSearch]:
@@ -150,23 +151,23 @@ def attach(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: date
     )
 
 
-def open_for(order_id: int, *, now: datetime) -> list[CarrierSearch]:
+def open_for(order_id: int, *, now: datetime) -> tuple[list[CarrierSearch], Policy]:
     """An order may be ready: begin to look for carriers if the store does so by itself.
 
-    May be done again at any time. Returns all its searches, with the order loaded; none if it is not ready,
-    or not the store's to bring.
+    May be done again at any time. Returns all its searches, with the order loaded, and the store's policy;
+    none if it is not ready, or not the store's to bring.
     """
     with transaction.atomic():
         order = Order.objects.select_related("store", "account").filter(pk=order_id, **ON_THE_SHELF).first()
         if order is None:
-            return []
+            return [], DEFAULT
         policy = policy_of(order.store_id)
         searches = held(order, policy=policy, now=now, begin=policy.automatic)
         for search in searches:
             search.order = order
             if search.state == S.IDLE and policy.automatic:
                 change(search, S.SEEKING, now=now, round=search.round + 1, automatic=policy.rescue)
-    return searches
+    return searches, policy
 
 
 def take_back(order_id: int, *, since: datetime, now: datetime) -> bool:

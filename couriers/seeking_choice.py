@@ -11,7 +11,6 @@ from couriers.drafts import draft_for, question_of
 from couriers.models import CarrierSearch, CourierAccount, HandOff
 from couriers.policy.choosing import COURIER, Candidate, Ranked, Situation, choose, wants_quotes
 from couriers.policy.document import By, Policy
-from couriers.policy.queries import policy_of
 from couriers.policy.situations import candidates_of, situation_of
 from couriers.quotes import Answer, Question, race
 from orders.models import Order
@@ -33,10 +32,15 @@ class Field:
 
 
 def field_of(
-    search: CarrierSearch, *, now: datetime, excluded: Collection[str], always_ask: bool = False
+    search: CarrierSearch,
+    policy: Policy,
+    *,
+    now: datetime,
+    excluded: Collection[str],
+    always_ask: bool = False,
 ) -> Field:
     """Choose for one bag; couriers are asked for a price if that decides, or `always_ask`."""
-    order, policy = search.order, policy_of(search.store_id)
+    order = search.order
     situation = (
         situation_of(order, now) if policy.rules or policy.otherwise.by == By.SHARES else _plain(order, now)
     )

@@ -14,6 +14,8 @@ from couriers import record, seeking, services
 from couriers.drafts import draft_for
 from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
 from couriers.policy.choosing import RIDER, Ranked
+from couriers.policy.document import Policy
+from couriers.policy.queries import policy_of
 from couriers.seeking_choice import Field, field_of
 from couriers.states import EndCause, SearchState
 from orders.errors import NotPossible, Stale
@@ -30,8 +32,9 @@ CHOOSE_AGAIN = 3
 
 def ready(job: Job) -> None:
     """An order of the store's own delivery stands on the shelf: find or suggest a carrier for each bag."""
-    for search in seeking.open_for(job.payload["order"], now=timezone.now()):
-        if search.round != 1 or search.state != S.SEEKING or not _ask_next(search):
+    searches, policy = seeking.open_for(job.payload["order"], now=timezone.now())
+    for search in searches:
+        if search.round != 1 or search.state != S.SEEKING or not _ask_next(search, policy):
             go_on(search.pk)
 
 
@@ -54,7 +57,7 @@ def go_on(search_id: int) -> None:
         if search is None:
             return
         if search.state == S.SEEKING:
-            if _ask_next(search):
+            if _ask_next(search, policy_of(search.store_id)):
                 return
         elif search.state == S.OFFERED:
             _leave_who_gave_up(search)
@@ -69,10 +72,10 @@ def _waits(order: Order) -> bool:
     return order.fulfilment == Fulfilment.STORE_COURIER and order.state == OrderState.READY
 
 
-def _ask_next(search: CarrierSearch) -> bool:
+def _ask_next(search: CarrierSearch, policy: Policy) -> bool:
     """Whether the search is where it should be; False: it, or who was chosen, has moved on."""
     now = timezone.now()
-    field = field_of(search, now=now, excluded=frozenset(search.excluded))
+    field = field_of(search, policy, now=now, excluded=frozenset(search.excluded))
     if not field.ranked:
         return seeking.nobody(search, now=timezone.now())
     first = field.ranked[0]
@@ -104,7 +107,8 @@ def _leave_who_gave_up(search: CarrierSearch) -> None:
     if last is None or not search.automatic or not seeking.gave_up(search, last):
         return
     now = timezone.now()
-    if field_of(search, now=now, excluded=frozenset(search.excluded)).ranked:
+    policy = policy_of(search.store_id)
+    if field_of(search, policy, now=now, excluded=frozenset(search.excluded)).ranked:
         seeking.call_off(last, cause=EndCause.RIDER, now=now)
 
 
@@ -112,7 +116,8 @@ def _suggest(search: CarrierSearch) -> None:
     """On the card of an order on the shelf stands whom the policy would ask."""
     if search.state not in {S.IDLE, S.NOBODY, S.STOPPED} or not _waits(search.order):
         return
-    field = field_of(search, now=timezone.now(), excluded=frozenset(search.excluded))
+    policy, now = policy_of(search.store_id), timezone.now()
+    field = field_of(search, policy, now=now, excluded=frozenset(search.excluded))
     suggestion = field.ranked[0].as_json() if field.ranked else None
     if suggestion != search.suggestion:
         seeking.suggest(search, suggestion, now=timezone.now())

@@ -33,10 +33,14 @@ def cards_of(orders: QuerySet[Order]) -> list[Card]:
 
 def card_of(order_id: int) -> Card:
     """One order's card. Raises Order.DoesNotExist."""
-    cards = cards_of(Order.objects.filter(pk=order_id))
-    if not cards:
-        raise Order.DoesNotExist
-    return cards[0]
+    return card_and_store(order_id)[0]
+
+
+def card_and_store(order_id: int) -> tuple[Card, int]:
+    """One order's card, and the store on whose board it is. Raises Order.DoesNotExist."""
+    row = Order.objects.values("store_id", *CARD_FIELDS).get(pk=order_id)
+    lines = _lines([order_id])[order_id]
+    return card(row, lines, undo_seconds=settings.UNDO_SECONDS), row["store_id"]
 
 
 def _lines(order_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:

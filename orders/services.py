@@ -22,7 +22,7 @@ from orders.events import NewEvent, append
 from orders.feed.wire import encode
 from orders.following import needs_answer
 from orders.models import Order, OrderEvent
-from orders.queries import card_of
+from orders.queries import card_and_store, card_of
 from orders.states import KINDS, PLATFORM_RANK, TRANSITIONS, OrderState, PlatformState, on_board, stepped
 from orders.telling import seek_carrier, tell_platform, unseek_carrier, untell_platform
 from stores.actors import Actor
@@ -188,8 +188,8 @@ def try_step(
 
 def record(order_id: int, *, kind: str, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
     """The last write of every verb, here and in its neighbours: one event with the whole card."""
-    card = card_of(order_id)
-    event = _event(card, _store_of(order_id), kind=kind, actor=actor, command=command)
+    card, store_id = card_and_store(order_id)
+    event = _event(card, store_id, kind=kind, actor=actor, command=command)
     return Stepped(card=card, seq=append([event], at=now)[0])
 
 
@@ -204,7 +204,7 @@ def stale(order_id: int) -> Stale:
 
 def event_for(order_id: int, *, kind: str, actor: Actor, command: str | None = None) -> NewEvent:
     """The event of a change just made, with the card as it stands in this transaction."""
-    return _event(card_of(order_id), _store_of(order_id), kind=kind, actor=actor, command=command)
+    return _event(*card_and_store(order_id), kind=kind, actor=actor, command=command)
 
 
 def _change_state(order_id: int, *, verb: str, actor: Actor, now: datetime, reason: str) -> None:
@@ -244,10 +244,6 @@ def _may_undo(order: Order, now: datetime) -> bool:
 
 def _event(card: Card, store_id: int, *, kind: str, actor: Actor, command: str | None) -> NewEvent:
     return NewEvent(store_id, card["id"], kind, actor, f'"card":{encode(card)}', command)
-
-
-def _store_of(order_id: int) -> int:
-    return Order.objects.values_list("store_id", flat=True).get(pk=order_id)
 
 
 def _earlier(command: Mapping[str, Any]) -> Stepped | None:

@@ -8,6 +8,8 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from outbox.idle import idle_at
+
 logger = logging.getLogger(__name__)
 PAUSE = 0.1  # seconds between two rounds: one nudge starts a worker that takes all that is due
 PAUSE_AFTER_FAILURE = 1.0  # seconds
@@ -26,7 +28,9 @@ class Nudger:
         self._thread: threading.Thread | None = None
 
     def nudge(self, queue: str) -> None:
-        """Ask for a drain of `queue`; returns at once."""
+        """Ask for a drain of `queue`; returns at once. Who is idle here needs no message."""
+        if idle_at(queue).call():
+            return
         with self._changed:
             self._wanted.add(queue)
             if self._thread is None or not self._thread.is_alive():

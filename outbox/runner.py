@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from outbox.connections import lend_connection
 from outbox.errors import Hopeless, Later, NotYet
+from outbox.idle import idle_at
 from outbox.lanes import Lanes
 from outbox.models import Job
 from outbox.nudge import nudger
@@ -35,34 +36,52 @@ def _lanes(queue: str) -> Lanes:
     return Lanes()
 
 
-def drain(*, queue: str, seconds: float) -> int:
+def drain(*, queue: str, seconds: float, linger: float = 0.0) -> int:
     """Run due jobs of `queue` one after the other until none is left or `seconds` have passed.
 
-    At most `OUTBOX_PLACES` threads of a process do so. Who finds no place leaves the jobs to those at work,
-    and to the sweeper; who finds a late one calls for one more to help. Returns how many were run.
+    Who finds none left stays for `linger` seconds, in case that somebody in this process calls. At most
+    `OUTBOX_PLACES` threads of a process do so. Who finds no place leaves the jobs to those at work, and to
+    the sweeper; who finds a late one calls for one more to help. Returns how many were run.
     """
     places = _places(queue)
     if not places.acquire(blocking=False):
         return 0
     try:
-        return _drain(queue, seconds)
+        return _drain(queue, seconds, linger)
     finally:
         places.release()
 
 
-def _drain(queue: str, seconds: float) -> int:
+def _drain(queue: str, seconds: float, linger: float) -> int:
     until = time.monotonic() + seconds
-    lanes = _lanes(queue)
     done = 0
-    while time.monotonic() < until and (job := _enter(queue, lanes)):
-        if timezone.now() - job.due_at > LATE:
-            nudger.nudge(queue)
-        try:
-            run(job)
-        finally:
-            lanes.leave(job.lane)
-        done += 1
+    while time.monotonic() < until:
+        if _run_next(queue):
+            done += 1
+        elif not _called(queue, linger):
+            break
     return done
+
+
+def _run_next(queue: str) -> bool:
+    """False when there is nothing to do."""
+    lanes = _lanes(queue)
+    job = _enter(queue, lanes)
+    if job is None:
+        return False
+    if timezone.now() - job.due_at > LATE:
+        nudger.nudge(queue)
+    try:
+        run(job)
+    finally:
+        lanes.leave(job.lane)
+    return True
+
+
+def _called(queue: str, linger: float) -> bool:
+    """Whether somebody calls in time; nobody sits on a connection meanwhile."""
+    lend_connection()
+    return linger > 0 and idle_at(queue).wait(linger)
 
 
 def _enter(queue: str, lanes: Lanes) -> Job | None:

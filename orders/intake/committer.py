@@ -69,8 +69,8 @@ class Committer:
     """Takes deliveries from the event loop and commits them in batches, in a thread of its own.
 
     `write(deliveries, now=…)` commits or raises. There is no timer: an idle committer writes as soon as the
-    loop has nothing else to do, a busy one collects up to `LARGEST_BATCH` meanwhile. While whole batches wait,
-    one lies ready for the thread: in a flood the loop has its hands full, and would come to fetch the answers
+    loop has nothing else to do, a busy one collects up to `LARGEST_BATCH` meanwhile. While whole batches
+    wait, one lies ready for the thread: in a flood the loop has its hands full, and would fetch the answers
     of one batch and bring the next only when the thread has stood still for half as long as it had written.
     Every sender is answered in `deadline` seconds or so.
     """
@@ -91,7 +91,7 @@ class Committer:
         """After how many seconds a message of this account may come again; None: it may come in.
 
         Ask before working on a message: it is counted as refused. `inside` is how many messages the server
-        has let in and not answered; of those, some may not have got here yet, and what lies ready still waits.
+        has let in and not answered; of those, some may not have got here yet. What lies ready still waits.
         """
         written = len(self._batches[0].waiters) if self._batches else 0
         coming = max(0, inside - len(self._room) - written)

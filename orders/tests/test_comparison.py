@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from orders import comparison
@@ -29,6 +30,13 @@ FAILED, WAITING = "eleme.msgNew.getPushFailMsg", "eleme.order.getUnprocessOrders
 ALL, ONE = "eleme.order.getAllOrders", "eleme.order.getOrder"
 NEXT = timedelta(seconds=PERIOD)
 SHOPS = [720032, 720033, 720034, 720035]
+
+
+@pytest.fixture(autouse=True)
+def _morning(now):
+    """Whatever the time is: after midnight at the store two days are compared, and that is another test."""
+    with time_machine.travel(now):
+        yield
 
 
 @pytest.fixture(autouse=True)

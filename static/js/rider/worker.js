@@ -20,12 +20,14 @@ addEventListener("fetch", (event) => {
     event.respondWith(part(request, pathname));
 });
 
-/** The page: from the network, or as it was kept when that is silent or slow. */
+/**
+ * The page: from the network, or as it was kept when that is silent or slow. It is the page itself that keeps it
+ * anew, with its parts.
+ */
 async function page(request, path) {
   const cache = await caches.open(CACHE);
   const answer = fetch(request).then(async (response) => {
-    if (response.ok) await cache.put(path, response.clone());
-    else if (OVER.has(response.status)) await cache.delete(path);
+    if (OVER.has(response.status)) await cache.delete(path);
     return response;
   });
   const kept = await cache.match(path);
