@@ -1,7 +1,8 @@
 """From the shelf to the courier: how long until it is asked, at a steady rate and with one tap for many.
 
 Everything is real but the couriers: worker processes, PostgreSQL that survives a power cut, Redis, and the
-sandbox's four couriers, each of whose answers takes 300 ms. Time runs from the commit that made an order
+sandbox's four couriers, each of whose answers takes 300 ms and whose riders bring an order in about a minute:
+what they tell of one run's orders comes in during the next. Time runs from the commit that made an order
 ready to the arrival of the create, by the sandbox's clock, which is this machine's.
 """
 
@@ -36,18 +37,18 @@ HOW = {"shares": "couriers in shares", "cheapest": "the cheapest of four prices"
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """One worker process to measure; `bulk` is how many orders its tap has."""
+    """Two worker processes to measure, one for each core; `bulk` is how many orders their tap has."""
 
     key: str
     name: str
-    words: Sequence[str]
+    workers: Sequence[Sequence[str]]
     ways: Sequence[str]
     bulk: int
 
 
-OURS = Pool("threads", "one worker with threads", THREADS, ("shares", "cheapest"), 1_000)
+OURS = Pool("threads", "two workers with threads", (THREADS, THREADS), ("shares", "cheapest"), 1_000)
 # What `celery worker` starts by itself on two cores.
-BASELINE = Pool("prefork", "one worker with two child processes", CHILDREN, ("shares",), 200)
+BASELINE = Pool("prefork", "one worker with two child processes", (CHILDREN,), ("shares",), 200)
 
 
 @dataclass(slots=True)
@@ -156,11 +157,12 @@ class _Tested:
         self._times = self._folder / "times"
         self._pool, self._orders = pool, orders
         environment = {"PORTAL_BENCH_TIMES": str(self._times)}
-        crew = Crew((pool.words,), "benchmarks.contenders.timed_worker", environment)
+        crew = Crew(pool.workers, "benchmarks.contenders.timed_worker", environment)
         database = Database(lab.database("PostgreSQL", f"handoff_{pool.key}").url)
         self._works = Works(stack, self._folder, database, crew)
         self._works.prepare(orders=orders, state="making", at_one_store=pool.bulk)
         self._works.start()
+        self._works.tell("riders", {"scale": 1})
         for courier in COURIERS:
             self._works.tell("faults", {"target": courier, "kind": "slow", "times": -1, "seconds": CALL})
 

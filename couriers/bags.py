@@ -52,7 +52,7 @@ def split(quantities: Sequence[int], bags: int) -> list[list[tuple[int, int]]]:
 
 def contents(order: Order, bag: int, bags: int) -> Contents:
     """What is in bag `bag` of `bags`; the bags of an order add up to it, to the cup and to the cent."""
-    lines = list(order.lines.order_by("position"))
+    lines = sorted(order.lines.all(), key=lambda line: line.position)
     packed = split([line.quantity for line in lines], bags)
     return Contents(
         items=tuple(

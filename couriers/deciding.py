@@ -9,9 +9,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from couriers.calls import ask, call_off
 from couriers.jobs import SAME_FOR, can_ask
 from couriers.models import HandOff
-from couriers.record import ask, call_off, move, publish
+from couriers.record import move, publish
 from couriers.services import live_handoffs, stale
 from couriers.states import EndCause, HandOffState, Progress
 from orders.errors import NotPossible

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import prefetch_related_objects
 
 from couriers.errands import access_of, account_of, errand_of
 from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider, new_origin_id, new_token
@@ -23,8 +25,9 @@ def draft_for(
     now: datetime,
     account: CourierAccount | None = None,
     rider: Rider | None = None,
+    code: str | None = None,
 ) -> HandOff:
-    """A hand-off of the search's bag to one of the two; an own rider has it at once."""
+    """A hand-off of the search's bag to one of the two; an own rider has it at once. `code` is a free one."""
     handoff = HandOff(
         order=search.order,
         store_id=search.store_id,
@@ -41,8 +44,19 @@ def draft_for(
     if rider is not None:
         handoff.rider_name, handoff.rider_phone = rider.name, rider.phone
         handoff.state, handoff.progress, handoff.confirmed_at = HandOffState.CONFIRMED, Progress.ASSIGNED, now
-    handoff.pickup_code = free_code(search.store_id)
+    handoff.pickup_code = free_code(search.store_id) if code is None else code
     return handoff
+
+
+def drafts_for(search: CarrierSearch, accounts: Iterable[CourierAccount], *, now: datetime) -> list[HandOff]:
+    """One for each account, to ask for prices with. At most one of them is sent, so they share a code."""
+    prefetch_related_objects([search.order], "store", "lines")
+    code = free_code(search.store_id)
+    drafts = [draft_for(search, account=account, now=now, code=code) for account in accounts]
+    for draft in drafts:
+        if draft.store_id == search.order.store_id:
+            draft.store = search.order.store
+    return drafts
 
 
 def free_code(store_id: int) -> str:
@@ -86,7 +100,7 @@ def take_quote(handoff: HandOff, quote: Quote | None) -> None:
         handoff.quote_ref, handoff.quote_until = quote.reference[:128], quote.expires_at
 
 
-def question_of(key: str, handoff: HandOff) -> Question:
+def question_of(key: str, handoff: HandOff, *, shop_no: str | None = None) -> Question:
     """What its courier is asked. Raises Refused when something it needs is missing."""
     account = account_of(handoff)
-    return Question(key, account, access_of(account), errand_of(handoff))
+    return Question(key, account, access_of(account), errand_of(handoff, shop_no=shop_no))

@@ -40,16 +40,13 @@ def access_of(account: CourierAccount) -> Access:
         raise Refused(gettext_noop("The courier's credentials cannot be read.")) from error
 
 
-def errand_of(handoff: HandOff) -> Errand:
-    """What the courier shall carry. Raises Refused when something it needs is missing."""
-    order, account = handoff.order, account_of(handoff)
-    shop = CourierStore.objects.filter(account=account, store_id=handoff.store_id).first()
-    if shop is None:
-        raise Refused(gettext_noop("The courier does not know the store."))
+def errand_of(handoff: HandOff, *, shop_no: str | None = None) -> Errand:
+    """What the courier shall carry; `shop_no` need not be looked up. Raises Refused if something is missing."""
+    order = handoff.order
     packed = contents(order, handoff.bag, handoff.bags)
     return Errand(
         origin_id=handoff.origin_id,
-        shop_no=shop.shop_no,
+        shop_no=shop_no or _shop_no(handoff),
         number=order.daily_number,
         pickup=_pickup(handoff.store),
         receiver=_receiver(order, handoff.store.city),
@@ -73,6 +70,13 @@ def callback_url(handoff: HandOff) -> str:
     """Where the courier tells of this hand-off."""
     path: str = reverse("courier-callback", args=[account_of(handoff).provider, handoff.callback_token])
     return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
+
+
+def _shop_no(handoff: HandOff) -> str:
+    shops = CourierStore.objects.filter(account=handoff.account_id, store=handoff.store_id)
+    if (known := shops.values_list("shop_no", flat=True).first()) is None:
+        raise Refused(gettext_noop("The courier does not know the store."))
+    return known
 
 
 def _pickup(store: Store) -> Place:

@@ -2,7 +2,8 @@
 
 Every change is one conditional UPDATE of the row as it was seen (state, fence, progress), what it costs,
 the card's summary and one event, in one transaction; and when the search behind it must go on, the job for
-that. Nobody else writes a hand-off's state. Locks are taken in this order: hand-off, order, store's counter.
+that. Nobody else writes a hand-off's state. Locks are taken in this order: hand-off, order, store's counter;
+the search's only if it is free.
 """
 
 import secrets
@@ -14,8 +15,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from couriers.calls import ask, call_off, send, step_search
 from couriers.fees import book
-from couriers.models import CarrierSearch, CourierAccount, HandOff
+from couriers.models import CarrierSearch, HandOff
 from couriers.providers.base import Created, Report
 from couriers.standing import Piece, pieces_of
 from couriers.states import LIVE, NEXT, EndCause, HandOffState, Progress, SearchState
@@ -23,7 +25,6 @@ from couriers.summary import carrier_facts, summarise
 from orders.models import Order
 from orders.services import Stepped, follow_delivery
 from orders.states import OrderState
-from outbox.services import enqueue
 from stores.actors import Actor
 
 S = HandOffState
@@ -108,10 +109,22 @@ def _with_stamps(
 
 
 def _tell_search(moved: HandOff, now: datetime) -> None:
-    """Have the search go on from here; each change has its own job, which finds out what to do."""
-    if moved.search_id is not None:
+    """Have the search go on from here; each change has its own job, which finds out what to do.
+
+    Nothing is to be found out when somebody took it: that is written at once, if nobody holds the search.
+    """
+    if moved.search_id is not None and not (moved.state == S.CONFIRMED and _end_offer(moved.search_id, now)):
         why = f"{moved.pk}.{moved.state}.{secrets.token_hex(4)}"
         step_search(moved.search_id, why=why, now=now)
+
+
+def _end_offer(search_id: int, now: datetime) -> bool:
+    """The offered search is carried from now on. False if it is not offered, or if somebody holds its row: to
+    wait for that, with the hand-off's lock in hand, would be against the order of locks."""
+    offered = CarrierSearch.objects.filter(pk=search_id, state=SearchState.OFFERED)
+    free = offered.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+    carried = {"state": SearchState.CARRIED, "accept_by": None, "reason": "", "changed_at": now}
+    return bool(free) and offered.update(**carried) == 1
 
 
 def publish(
@@ -130,7 +143,7 @@ def publish(
     what the counter marked as delivered. An order of several bags is collected when all are on the way, and
     delivered when the guest has all. `order` is the row, if it is locked already.
     """
-    order = order or Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id)
+    order = order or Order.objects.select_for_update(no_key=True).only("state").get(pk=handoff.order_id)
     pieces = pieces_of(order.pk)
     return follow_delivery(
         order_id=order.pk,
@@ -145,7 +158,7 @@ def publish(
 
 def publish_order(order_id: int, *, actor: Actor, now: datetime, command: str | None = None) -> Stepped:
     """Put on the card how the searches stand after a person's command that moved no hand-off."""
-    Order.objects.select_for_update(no_key=True).get(pk=order_id)
+    Order.objects.select_for_update(no_key=True).only("pk").get(pk=order_id)
     summary = summarise(pieces_of(order_id))
     return follow_delivery(order_id=order_id, summary=summary, actor=actor, now=now, command=command)
 
@@ -161,7 +174,7 @@ def _verb_of_all(verb: str | None, order: Order, pieces: Sequence[Piece]) -> str
 
 def publish_search(order_id: int, *, actor: Actor, now: datetime) -> None:
     """Put a change of a search on its order's card; an event only if the card looks different."""
-    order = Order.objects.select_for_update(no_key=True).get(pk=order_id)
+    order = Order.objects.select_for_update(no_key=True).only("delivery").get(pk=order_id)
     summary = summarise(pieces_of(order_id))
     if summary != order.delivery:
         follow_delivery(order_id=order_id, summary=summary, actor=actor, now=now)
@@ -306,63 +319,6 @@ def note(seen: HandOff, reason: str, *, now: datetime) -> bool:
     if seen.reason == reason[:REASON_LENGTH]:
         return move(seen, HandOffState(seen.state), now=now) is not None
     return move_and_publish(seen, HandOffState(seen.state), now=now, reason=reason[:REASON_LENGTH])
-
-
-def step_search(search_id: int, *, why: str, now: datetime) -> None:
-    """Have a search go on; `why` makes the job unique."""
-    enqueue(kind="search.step", key=f"{search_id}/{why}", payload={"search": search_id}, now=now)
-
-
-def send(handoff_id: int, *, why: str, now: datetime, account: CourierAccount | None = None) -> None:
-    """Have the errand sent to its courier; `why` makes the job unique, `account` need not be looked up."""
-    lane = f"{account.provider}/{account.pk}" if account else ""
-    _enqueue_call("handoff.create", handoff_id, why, now, lane=lane)
-
-
-def call_off(handoff_id: int, *, why: str, now: datetime) -> None:
-    """Have the errand cancelled at its courier; `why` makes the job unique."""
-    _enqueue_call("handoff.cancel", handoff_id, why, now)
-
-
-def ask(
-    handoff_id: int,
-    *,
-    why: str,
-    now: datetime,
-    due_at: datetime | None = None,
-    rumour: str = "",
-    cause: EndCause | None = None,
-) -> None:
-    """Have the courier asked how the errand stands; `why` makes the job unique.
-
-    `rumour` and `cause` are what a callback gave as the reason; they count if the courier confirms that it
-    gave up.
-    """
-    _enqueue_call("handoff.query", handoff_id, why, now, due_at=due_at, rumour=rumour, cause=cause or "")
-
-
-def _enqueue_call(
-    kind: str,
-    handoff_id: int,
-    why: str,
-    now: datetime,
-    *,
-    due_at: datetime | None = None,
-    lane: str = "",
-    **more: str,
-) -> None:
-    """A job that calls the courier, in the lane of its account."""
-    if not lane:
-        account = HandOff.objects.filter(pk=handoff_id).values_list("account__provider", "account")
-        lane = "{}/{}".format(*account.get())
-    enqueue(
-        kind=kind,
-        key=f"{handoff_id}/{why}",
-        payload={"handoff": handoff_id, **more},
-        now=now,
-        due_at=due_at,
-        lane=lane,
-    )
 
 
 def rider_facts(seen: HandOff, report: Report) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
+from couriers.calls import ask
 from couriers.fees import FOREIGN, in_our_money
 from couriers.models import CourierAccount, CourierMessage, HandOff
 from couriers.providers import PROVIDERS
 from couriers.providers.base import Callback, Forged, Report
 from couriers.queries import handoff_of_key
-from couriers.record import REASON_LENGTH, ask, find_out, move, move_and_publish, note, rider_facts
+from couriers.record import REASON_LENGTH, find_out, move, move_and_publish, note, rider_facts
 from couriers.rider_wishes import let_go
 from couriers.states import (
     BEFORE_PICK_UP,

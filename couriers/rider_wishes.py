@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from couriers import record
+from couriers import calls, record
 from couriers.errands import access_of, account_of, provider_of
 from couriers.models import HandOff
 from couriers.providers.base import Key
@@ -48,4 +48,4 @@ def consent(job: Job) -> None:
         raise Later(min(30.0, 2.0**job.attempts), str(error)) from error
     except Refused:
         pass  # answered already, or the rider thought better of it: the question below tells
-    record.ask(handoff.pk, why=f"w{job.pk}", now=timezone.now(), cause=EndCause.RIDER)
+    calls.ask(handoff.pk, why=f"w{job.pk}", now=timezone.now(), cause=EndCause.RIDER)

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from couriers import record
+from couriers import calls, record
 from couriers.bags import MOST_BAGS, bags_for
 from couriers.models import CarrierSearch, HandOff
 from couriers.policy.document import DEFAULT, Policy
@@ -231,7 +231,7 @@ def taken_bags(order_id: int) -> set[int]:
 
 def step_later(search: CarrierSearch, *, now: datetime, why: str = "") -> None:
     """Have the search go on; the round, or `why`, makes the job unique."""
-    record.step_search(search.pk, why=why or str(search.round), now=now)
+    calls.step_search(search.pk, why=why or str(search.round), now=now)
 
 
 def follow(search_id: int, *, now: datetime) -> CarrierSearch | None:
@@ -364,7 +364,7 @@ def call_off(seen: HandOff, *, cause: EndCause, now: datetime) -> bool:
             seen, HandOffState.CANCELLING, now=now, actor=PORTAL, reason=reason, end_cause=cause
         )
         if moved:
-            record.call_off(seen.pk, why=now.isoformat(), now=now)
+            calls.call_off(seen.pk, why=now.isoformat(), now=now)
     return moved
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from couriers.drafts import draft_for, question_of
-from couriers.models import CarrierSearch, CourierAccount, HandOff
+from couriers.drafts import drafts_for, question_of
+from couriers.models import CarrierSearch, CourierAccount, CourierStore, HandOff
 from couriers.policy.choosing import COURIER, Candidate, Ranked, Situation, choose, wants_quotes
 from couriers.policy.document import By, Policy
+from couriers.policy.measures import key_of
 from couriers.policy.situations import candidates_of, situation_of
 from couriers.quotes import Answer, Question, race
 from orders.models import Order
@@ -70,15 +71,17 @@ def _plain(order: Order, now: datetime) -> Situation:
 def _race(
     search: CarrierSearch, keys: Collection[str], now: datetime
 ) -> tuple[dict[str, Answer], dict[str, HandOff]]:
-    ids = [int(key.partition(":")[2]) for key in keys]
+    accounts = list(CourierAccount.objects.filter(pk__in=[int(key.partition(":")[2]) for key in keys]))
+    shops = CourierStore.objects.filter(store=search.store_id, account__in=accounts)
+    numbers = dict(shops.values_list("account", "shop_no"))
     questions: list[Question] = []
     answers: dict[str, Answer] = {}
     drafts: dict[str, HandOff] = {}
-    for account in CourierAccount.objects.filter(pk__in=ids):
-        key = f"courier:{account.pk}"
-        drafts[key] = draft_for(search, account=account, now=now)
+    for account, draft in zip(accounts, drafts_for(search, accounts, now=now), strict=True):
+        key = key_of(account.pk, None)
+        drafts[key] = draft
         try:
-            questions.append(question_of(key, drafts[key]))
+            questions.append(question_of(key, draft, shop_no=numbers.get(account.pk)))
         except Refused as refusal:
             answers[key] = Answer(None, str(refusal))
     return answers | race(questions), drafts

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from couriers import record
+from couriers import calls
 from couriers.models import CarrierSearch
 from couriers.policy.choosing import RIDER, Candidate
 from couriers.policy.document import Policy
@@ -46,7 +46,7 @@ def _renew(store: Store, searches: list[CarrierSearch], now: datetime) -> int:
     there = {one.key: one for one in candidates_of(store, now) if _can_carry(one, policy.own_most)}
     stale = [search for search in searches if _is_stale(search, there, policy)]
     for search in stale:
-        record.step_search(search.pk, why=f"s{int(now.timestamp()) // AGAIN}", now=now)
+        calls.step_search(search.pk, why=f"s{int(now.timestamp()) // AGAIN}", now=now)
     return len(stale)
 
 

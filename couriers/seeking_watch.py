@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 
-from couriers import record, seeking
+from couriers import calls, record, seeking
 from couriers.models import CarrierSearch, HandOff
 from couriers.states import LIVE, HandOffState, SearchState
 from orders.models import Order
@@ -68,7 +68,7 @@ def _stuck(now: datetime) -> list[CarrierSearch]:
 
 def _step(search: CarrierSearch, now: datetime) -> bool:
     """One job every half minute at most; each finds out for itself what there is to do."""
-    record.step_search(search.pk, why=f"w{int(now.timestamp()) // 30}", now=now)
+    calls.step_search(search.pk, why=f"w{int(now.timestamp()) // 30}", now=now)
     return True
 
 

@@ -15,13 +15,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from couriers import seeking
+from couriers.calls import call_off, send
 from couriers.drafts import draft_for, insert, take_quote
 from couriers.errors import LiveHandOff
 from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider, Shift
 from couriers.policy.document import Policy
 from couriers.policy.queries import policy_of
 from couriers.providers.base import Quote
-from couriers.record import REASON_LENGTH, call_off, move, publish, publish_order, send
+from couriers.record import REASON_LENGTH, move, publish, publish_order
 from couriers.states import BEFORE_PICK_UP, LIVE, EndCause, HandOffState, Progress, SearchState
 from orders.errors import NotPossible, Stale
 from orders.models import Order, OrderEvent
@@ -242,7 +243,8 @@ def _open(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: datet
     """Insert the hand-off; the database lets one of several at once win. Returns the order, locked."""
     if not insert(handoff):
         raise _taken(handoff.order_id)
-    order = Order.objects.select_for_update(no_key=True).get(pk=handoff.order_id)
+    held = Order.objects.select_for_update(no_key=True).only("state", "fulfilment", "store_id")
+    order = held.get(pk=handoff.order_id)
     check(order)
     if order.store_id != handoff.store_id:
         raise NotPossible(_("Another store makes it now."))

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from couriers.models import CarrierSearch, HandOff
 from couriers.states import RANK, HandOffState, Progress
 
+# Of a hand-off, what a card shows and what a piece says of itself. Read for every event, and columns take
+# time.
+SHOWN = (
+    "order", "bag", "state", "progress", "rider_name", "rider_phone", "eta", "reason", "changed_at",
+    "pickup_code", "fee", "arrived_at", "end_cause", "human_asked_at", "asked_at", "asks",
+    "rider__name", "account__label", "account__provider",
+)  # fmt: skip
 PICKED_UP = frozenset(
     {Progress.PICKED_UP, Progress.DELIVERED, Progress.RETURNING, Progress.RETURNED}
 )  # somebody has taken it out of the store
@@ -53,7 +60,7 @@ def pieces_of(order_id: int) -> list[Piece]:
     """The bags of an order as it is split now; none before anybody looked for a carrier. Two queries."""
     searches = {search.bag: search for search in CarrierSearch.objects.filter(order=order_id)}
     handoffs: defaultdict[int, list[HandOff]] = defaultdict(list)
-    rows = HandOff.objects.select_related("rider", "account").filter(order=order_id)
+    rows = HandOff.objects.select_related("rider", "account").only(*SHOWN).filter(order=order_id)
     for handoff in rows.order_by("pk"):
         handoffs[handoff.bag].append(handoff)
     if not searches and not handoffs:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value, Window
 from django.db.models.functions import Cast, Concat, RowNumber
 
-from couriers import record
+from couriers import calls, record
 from couriers.models import HandOff
 from couriers.states import BEFORE_PICK_UP, LIVE, EndCause, HandOffState, Progress
 from orders.states import ENDED, OrderState
@@ -80,7 +80,7 @@ def _end(handoff: HandOff, now: datetime) -> bool:
     with transaction.atomic():
         moved = record.move_and_publish(handoff, S.CANCELLING, now=now, actor=PORTAL, **ended)
         if moved:
-            record.call_off(handoff.pk, why=now.isoformat(), now=now)
+            calls.call_off(handoff.pk, why=now.isoformat(), now=now)
     return moved
 
 
@@ -100,11 +100,11 @@ def _look_after(handoff: HandOff, now: datetime) -> bool:
     """One job a minute at most; each finds out for itself whether there is still something to do."""
     why = _minute(now)
     if handoff.state == S.PENDING:
-        record.send(handoff.pk, why=why, now=now)
+        calls.send(handoff.pk, why=why, now=now)
     elif handoff.state == S.CANCELLING:
-        record.call_off(handoff.pk, why=why, now=now)
+        calls.call_off(handoff.pk, why=why, now=now)
     else:
-        record.ask(handoff.pk, why=why, now=now)
+        calls.ask(handoff.pk, why=why, now=now)
     return True
 
 

@@ -4,17 +4,18 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import django
 from channels.auth import AuthMiddlewareStack
 from channels.layers import get_channel_layer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
-# These need the apps that `get_asgi_application` loads.
+# These need the loaded apps.
 from merchant_portal.garbage import settle  # noqa: E402
+from merchant_portal.handler import OneThreadHandler  # noqa: E402
 from orders.intake.app import IntakeApp  # noqa: E402
 from orders.routing import websocket_urlpatterns  # noqa: E402
 
@@ -40,7 +41,7 @@ class InFront:
 
 application = ProtocolTypeRouter(
     {
-        "http": InFront(IntakeApp(), django_application),
+        "http": InFront(IntakeApp(), OneThreadHandler()),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

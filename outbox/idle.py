@@ -1,11 +1,14 @@
 """Threads of this process that found nothing due in a queue and stay for a moment: the next job is theirs.
 
-Starting one by a message costs a worker as much as a small job does; waking one that is still here costs
-nothing, and in a wave there always is one.
+Starting one by a message costs a worker as much as a small job does. In a wave there is always one that is
+idle: who writes a job in this process wakes it, and what others write it finds by looking now and then.
 """
 
 import threading
+import time
 from functools import cache
+
+EVERY = 0.15  # seconds between two looks at the table of all who are idle together
 
 
 class Idle:
@@ -15,9 +18,26 @@ class Idle:
         self._changed = threading.Condition()
         self._waiting = 0
         self._calls = 0  # for those who wait, and not heard yet
+        self._looked = 0.0
 
     def wait(self, seconds: float) -> bool:
-        """Stay for as long; True when called."""
+        """Stay for at most so long; True when it is time to look for a job."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._called(min(left, EVERY)) or self._is_my_turn():
+                return True
+        return False
+
+    def call(self) -> bool:
+        """Have one of them look now; False when all are at work, or nobody is here."""
+        with self._changed:
+            if self._calls >= self._waiting:
+                return False
+            self._calls += 1
+            self._changed.notify()
+        return True
+
+    def _called(self, seconds: float) -> bool:
         with self._changed:
             self._waiting += 1
             called = self._changed.wait_for(lambda: self._calls > 0, seconds)
@@ -25,13 +45,12 @@ class Idle:
             self._calls -= called
         return called
 
-    def call(self) -> bool:
-        """Have one of them look again; False when all are at work, or nobody is here."""
+    def _is_my_turn(self) -> bool:
         with self._changed:
-            if self._calls >= self._waiting:
+            now = time.monotonic()
+            if now - self._looked < EVERY:
                 return False
-            self._calls += 1
-            self._changed.notify()
+            self._looked = now
         return True
 
 

@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from outbox.idle import idle_at
 
 logger = logging.getLogger(__name__)
-PAUSE = 0.1  # seconds between two rounds: one nudge starts a worker that takes all that is due
+# Seconds between two rounds: a nudge starts a thread that takes all that is due, and then stays for a while.
+PAUSE = 0.5
 PAUSE_AFTER_FAILURE = 1.0  # seconds
 
 

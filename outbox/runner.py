@@ -39,7 +39,7 @@ def _lanes(queue: str) -> Lanes:
 def drain(*, queue: str, seconds: float, linger: float = 0.0) -> int:
     """Run due jobs of `queue` one after the other until none is left or `seconds` have passed.
 
-    Who finds none left stays for `linger` seconds, in case that somebody in this process calls. At most
+    Who finds none left stays for `linger` seconds, in case that there is more (`outbox.idle`). At most
     `OUTBOX_PLACES` threads of a process do so. Who finds no place leaves the jobs to those at work, and to
     the sweeper; who finds a late one calls for one more to help. Returns how many were run.
     """
@@ -54,11 +54,13 @@ def drain(*, queue: str, seconds: float, linger: float = 0.0) -> int:
 
 def _drain(queue: str, seconds: float, linger: float) -> int:
     until = time.monotonic() + seconds
+    stays = time.monotonic() + linger
     done = 0
     while time.monotonic() < until:
         if _run_next(queue):
             done += 1
-        elif not _called(queue, linger):
+            stays = time.monotonic() + linger
+        elif not idle_at(queue).wait(stays - time.monotonic()):
             break
     return done
 
@@ -68,6 +70,7 @@ def _run_next(queue: str) -> bool:
     lanes = _lanes(queue)
     job = _enter(queue, lanes)
     if job is None:
+        lend_connection()
         return False
     if timezone.now() - job.due_at > LATE:
         nudger.nudge(queue)
@@ -76,12 +79,6 @@ def _run_next(queue: str) -> bool:
     finally:
         lanes.leave(job.lane)
     return True
-
-
-def _called(queue: str, linger: float) -> bool:
-    """Whether somebody calls in time; nobody sits on a connection meanwhile."""
-    lend_connection()
-    return linger > 0 and idle_at(queue).wait(linger)
 
 
 def _enter(queue: str, lanes: Lanes) -> Job | None:
