@@ -41,7 +41,7 @@ def access_of(account: CourierAccount) -> Access:
 
 
 def errand_of(handoff: HandOff, *, shop_no: str | None = None) -> Errand:
-    """What the courier shall carry; `shop_no` need not be looked up. Raises Refused if something is missing."""
+    """What the courier shall carry. Raises Refused when something it needs is missing."""
     order = handoff.order
     packed = contents(order, handoff.bag, handoff.bags)
     return Errand(

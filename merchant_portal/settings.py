@@ -113,7 +113,9 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASE["OPTIONS"] = {
-        "prepare_threshold": 3,  # for the statements `orders.bulk` runs; Django's own are never prepared
+        # The server keeps the plan of what it is asked again and again, and need not read it anew each time.
+        "server_side_binding": True,
+        "prepare_threshold": 3,
         "pool": {
             "min_size": 1,
             "max_size": env.int("PORTAL_DB_POOL", 12),

@@ -53,8 +53,9 @@ class Times:
         while True:
             with self._lock:
                 text = json.dumps(self._sums)
-            path.with_suffix(".new").write_text(text)
-            path.with_suffix(".new").replace(path)
+            fresh = path.with_name(f"{path.name}.new")
+            fresh.write_text(text)
+            fresh.replace(path)
             time.sleep(EVERY)
 
 

@@ -1,0 +1,94 @@
+"""Threads without a job: who calls wakes one, and now and then one looks without being called."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from outbox import runner
+from outbox.idle import EVERY, Idle, idle_at
+from outbox.models import Job
+from outbox.nudge import nudger
+from outbox.services import enqueue
+
+FAR = 60.0  # seconds; a test that needs them has failed
+
+
+def until(condition):
+    """Wait for what another thread does."""
+    end = time.monotonic() + FAR
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def staying(idle, seconds, outcomes):
+    """A thread that is idle; what its wait returned is appended."""
+    thread = threading.Thread(target=lambda: outcomes.append(idle.wait(seconds)))
+    thread.start()
+    return thread
+
+
+@pytest.fixture
+def never(monkeypatch):
+    """Nobody looks uncalled."""
+    monkeypatch.setattr("outbox.idle.EVERY", FAR)
+
+
+def test_nobody_is_called_where_nobody_waits():
+    assert not Idle().call()
+
+
+def test_one_call_wakes_one_and_a_third_for_two_finds_nobody(never):
+    idle, outcomes = Idle(), []
+    threads = [staying(idle, FAR, outcomes) for _ in range(2)]
+    until(lambda: idle._waiting == 2)
+
+    assert [idle.call() for _ in range(3)] == [True, True, False]
+    for thread in threads:
+        thread.join(FAR)
+    assert outcomes == [True, True]
+    assert not idle.call()
+
+
+def test_who_is_not_called_leaves_when_the_time_is_over(never):
+    idle = Idle()
+    idle._looked = time.monotonic()
+
+    assert not idle.wait(0.01)
+    assert not idle.call()
+
+
+def test_of_all_who_wait_one_looks_each_time():
+    idle, outcomes = Idle(), []
+    threads = [staying(idle, EVERY * 1.9, outcomes) for _ in range(20)]
+    for thread in threads:
+        thread.join(FAR)
+
+    assert 1 <= sum(outcomes) <= 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_idle_thread_takes_what_is_written_here_without_a_message(never, settings, monkeypatch):
+    settings.OUTBOX_HANDLERS = {"idle.test": ("outbox.tests.test_idle.handle", "portal")}
+    settings.OUTBOX_PLACES = {"portal": 2}
+    runner._places.cache_clear()
+    monkeypatch.setattr(runner, "LATE", timedelta(days=1))
+    sent = []
+    monkeypatch.setattr(nudger, "_send", sent.append)
+    drain = threading.Thread(target=lambda: runner.drain(queue="portal", seconds=FAR, linger=0.5))
+    idle_at("portal")._looked = time.monotonic()
+    drain.start()
+    until(lambda: idle_at("portal")._waiting == 1)
+
+    enqueue(kind="idle.test", key="1", payload={}, now=timezone.now())
+
+    until(lambda: Job.objects.get().state == Job.State.DONE)
+    drain.join(FAR)
+    assert sent == []
+
+
+def handle(job):
+    """Nothing is to be done."""
