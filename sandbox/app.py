@@ -43,62 +43,76 @@ class Options:
     request_speed: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the sandbox is made of; `clients` reach the portal, for platforms and for couriers."""
+
+    world: World
+    platforms: Platforms
+    couriers: Couriers
+    crew: Crew
+    traffic: Traffic
+    background: Background
+    clients: tuple[httpx.AsyncClient, httpx.AsyncClient]
+
+
 def create_app(options: Options, client: httpx.AsyncClient | None = None) -> Starlette:
     """Return the application; what runs in the background starts with it.
 
     `client` reaches the portal; by default over the network, and couriers do not wait for platforms' pushes.
     """
-    brand = read_brand(options.state_dir / "brand.json")
-    ledger, faults = Ledger(options.state_dir), Faults()
-    for_couriers = client or httpx.AsyncClient(limits=LIMITS)
-    client = client or httpx.AsyncClient(limits=LIMITS)
+    parts = _assemble(options, client)
+    control = Control(
+        ledger=parts.world.ledger,
+        faults=parts.world.faults,
+        platforms=parts.platforms,
+        traffic=parts.traffic,
+        travel=parts.world.travel,
+        crew=parts.crew,
+        couriers=parts.couriers,
+    )
+    routes = [*parts.platforms.routes(), *parts.couriers.routes(), Mount("/control", routes=control.routes())]
+    return Starlette(routes=routes, lifespan=lambda app: _living(parts, crew=options.crew))
+
+
+def _assemble(options: Options, client: httpx.AsyncClient | None) -> Parts:
+    brand, faults = read_brand(options.state_dir / "brand.json"), Faults()
     travel = Travel(options.riders, options.rider_scale)
+    for_platforms, for_couriers = (client or httpx.AsyncClient(limits=LIMITS) for _ in range(2))
     world = World(
         brand=brand,
-        ledger=ledger,
+        ledger=Ledger(options.state_dir),
         book=OrderBook(options.state_dir),
         faults=faults,
-        client=client,
+        client=for_platforms,
         pace=Pace(options.speed),
         patience=Pace(options.request_speed),
         travel=travel,
     )
-    platforms, background = Platforms(world), Background()
-    traffic = Traffic(platforms, world.pace, running=options.traffic)
-    couriers = Couriers(brand, Street(options.state_dir, faults, for_couriers, travel))
-    crew = Crew(brand)
-    control = Control(
-        ledger=ledger,
-        faults=faults,
+    platforms = Platforms(world)
+    return Parts(
+        world=world,
         platforms=platforms,
-        traffic=traffic,
-        travel=travel,
-        crew=crew,
-        couriers=couriers,
+        couriers=Couriers(brand, Street(options.state_dir, faults, for_couriers, travel)),
+        crew=Crew(brand),
+        traffic=Traffic(platforms, world.pace, running=options.traffic),
+        background=Background(),
+        clients=(for_platforms, for_couriers),
     )
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        platforms.resume()
-        couriers.resume()
-        background.start(traffic.run())
-        if options.crew:
-            crew.start()
-        yield
-        await crew.stop()
-        await background.stop()
-        await platforms.stop()
-        await couriers.stop()
+
+@asynccontextmanager
+async def _living(parts: Parts, *, crew: bool) -> AsyncIterator[None]:
+    """From the first request to the last."""
+    parts.platforms.resume()
+    parts.couriers.resume()
+    parts.background.start(parts.traffic.run())
+    if crew:
+        parts.crew.start()
+    yield
+    for part in (parts.crew, parts.background, parts.platforms, parts.couriers):
+        await part.stop()
+    for client in parts.clients:
         await client.aclose()
-        await for_couriers.aclose()
-        for journal in (ledger, world.book):
-            journal.close()
-
-    return Starlette(
-        routes=[
-            *platforms.routes(),
-            *couriers.routes(),
-            Mount("/control", routes=control.routes()),
-        ],
-        lifespan=lifespan,
-    )
+    for journal in (parts.world.ledger, parts.world.book):
+        journal.close()

@@ -1,5 +1,6 @@
 """Pushing to the intake application in the test's own event loop, without a server in between."""
 
+import asyncio
 from typing import Any, Self
 
 import httpx
@@ -30,3 +31,14 @@ class IntakeClient:
     async def raw(self, account: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         """Push any bytes with any headers."""
         return await self._http.post(f"/intake/standard/{account}/", content=body, headers=headers)
+
+
+def push_all(account: str, *pushes: tuple[str, dict[str, Any]]) -> list[tuple[int, Any]]:
+    """Push envelopes to an account, all at once; returns their (status, body)."""
+
+    async def run() -> list[httpx.Response]:
+        async with IntakeClient() as client:
+            sent = (client.push(account, envelope, delivery_id=name) for name, envelope in pushes)
+            return await asyncio.gather(*sent)
+
+    return [(answer.status_code, answer.json()) for answer in asyncio.run(run())]

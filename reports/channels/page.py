@@ -156,17 +156,18 @@ def todos(lines: Sequence[Line]) -> list[Todo]:
 
 
 def _todos(line: Line) -> Iterator[Todo]:
+    yield from _about_orders(line)
+    yield from _about_asking(line)
+    yield from _about_pushes(line)
+    yield from _about_calls(line)
+
+
+def _about_orders(line: Line) -> Iterator[Todo]:
     row = line.row
     if number := row.unrouted:
         what = ngettext("%(number)s order waits for a store.", "%(number)s orders wait for a store.", number)
         advice = _("An administrator says which store is meant.")
         yield Todo(line.account, "inbox", what % {"number": number}, advice, line.unrouted_link)
-    if line.is_overdue:
-        what = _("The platform was asked %(ago)s ago for the last time.") % {"ago": span(line.ago)}
-        yield Todo(line.account, "timer", what, _("Are a scheduler and a worker running?"), line.account_link)
-    if row.last and row.last.finished_at is None:
-        what, advice = _("The platform could not be asked."), row.last.error
-        yield Todo(line.account, "cloud-off", what, advice, line.account_link)
     if number := row.conflicts:
         what = ngettext(
             "%(number)s order stands otherwise at the platform than here.",
@@ -176,19 +177,42 @@ def _todos(line: Line) -> Iterator[Todo]:
         advice = _("They are listed under “Orders in conflict”; the store settles each on its board.")
         disagreeing = _admin("orders_order", account__id__exact=line.account.pk)
         yield Todo(line.account, "circle-help", what % {"number": number}, advice, disagreeing)
-    if number := row.refused - row.refusals.get("401", 0) - row.refusals.get("503", 0):
+
+
+def _about_asking(line: Line) -> Iterator[Todo]:
+    last = line.row.last
+    if line.is_overdue:
+        what = _("The platform was asked %(ago)s ago for the last time.") % {"ago": span(line.ago)}
+        yield Todo(line.account, "timer", what, _("Are a scheduler and a worker running?"), line.account_link)
+    if last and last.finished_at is None:
+        what = _("The platform could not be asked.")
+        yield Todo(line.account, "cloud-off", what, last.error, line.account_link)
+
+
+def _about_pushes(line: Line) -> Iterator[Todo]:
+    row, unsigned = line.row, line.row.refusals.get("401", 0)
+    if number := row.refused - unsigned - row.refusals.get("503", 0):
         what = ngettext(
             "%(number)s push could not be taken.", "%(number)s pushes could not be taken.", number
         )
         advice = _("The last ones are kept, with the reason.")
         yield Todo(line.account, "circle-help", what % {"number": number}, advice, line.refused_link)
-    if number := row.refusals.get("401", 0):
+    if unsigned:
         what = ngettext(
-            "%(number)s push had a wrong signature.", "%(number)s pushes had a wrong signature.", number
+            "%(number)s push had a wrong signature.", "%(number)s pushes had a wrong signature.", unsigned
         )
         advice = _("The account's secret must be the one the platform shows.")
-        yield Todo(line.account, "lock", what % {"number": number}, advice, line.refused_link)
-    if number := row.failed_calls:
+        yield Todo(line.account, "lock", what % {"number": unsigned}, advice, line.refused_link)
+    if number := row.unknown:
+        what = ngettext(
+            "%(number)s message is of an unknown kind.", "%(number)s messages are of an unknown kind.", number
+        )
+        advice = _("They are kept, and can be done again once they are understood.")
+        yield Todo(line.account, "circle-help", what % {"number": number}, advice, line.unknown_link)
+
+
+def _about_calls(line: Line) -> Iterator[Todo]:
+    if number := line.row.failed_calls:
         what = ngettext(
             "%(number)s call to the platform failed for good.",
             "%(number)s calls to the platform failed for good.",
@@ -196,12 +220,6 @@ def _todos(line: Line) -> Iterator[Todo]:
         )
         advice = _("An administrator can have them tried again.")
         yield Todo(line.account, "send", what % {"number": number}, advice, line.failed_link)
-    if number := row.unknown:
-        what = ngettext(
-            "%(number)s message is of an unknown kind.", "%(number)s messages are of an unknown kind.", number
-        )
-        advice = _("They are kept, and can be done again once they are understood.")
-        yield Todo(line.account, "circle-help", what % {"number": number}, advice, line.unknown_link)
 
 
 def link(page: str, filters: Filters) -> str:
