@@ -36,6 +36,12 @@ IN_SIGHT = """() => {
   const seen = [...document.querySelectorAll("order-card")].find((e) => e.checkVisibility() && waits(e.card));
   return seen ? seen.card : null;
 }"""
+# The link of somebody's open shift at a store: people get it as a code only.
+RIDER_LINK = """
+from couriers.models import Shift
+from couriers.riders.links import link_of
+print(link_of(Shift.objects.filter(ended_at=None, rider__store={store}).first()))
+"""
 WAVE_SECONDS = 75  # until the counters are busy at the chosen speed
 
 
@@ -65,12 +71,21 @@ DOCUMENTED = [
     Shot("report", "phone", "dark", "zh-hans"),
     Shot("request", "wall", "dark", "en"),
     Shot("channels", "tablet", "light", "en"),
+    Shot("carriers", "tablet", "light", "en"),
+    Shot("couriers", "tablet", "light", "de"),
+    Shot("riders", "tablet", "dark", "en"),
+    Shot("rider", "phone", "light", "zh-hans"),
+    Shot("card", "phone", "light", "en"),
     Shot("admin", "tablet", "light", "en"),
     Shot("login", "tablet", "light", "de"),
     Shot("home", "tablet", "light", "zh-hans"),
 ]
 LANGUAGES = ("en", "zh-hans", "de")
-PAGES = ("board", "pause", "handoff", "report", "request", "channels", "message", "admin", "login", "home")
+PAGES = (
+    "board", "pause", "handoff", "request", "carriers", "riders", "rider", "card",
+    "report", "channels", "couriers", "message", "admin", "login", "home",
+)  # fmt: skip
+MANAGERS = ("report", "channels", "carriers", "couriers", "home")
 EVERY = [
     Shot(*facts) for facts in itertools.product(PAGES, SIZES, ("dark", "light"), ("en", "zh-hans", "de"))
 ]
@@ -94,7 +109,7 @@ def running_portal() -> Iterator[dict[str, Any]]:
             found = subprocess.run(
                 listing, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
             )
-            yield json.loads(found.stdout)
+            yield json.loads(found.stdout) | {"environment": environment}
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=60)
@@ -107,6 +122,7 @@ class Photographer:
         self._browser = browser
         self._base = facts["base_url"]
         self._sandbox = facts["sandbox_url"]
+        self._environment = facts["environment"]
         self._users = {user["role"]: user for user in reversed(facts["users"])}
         self._folder = folder
         self._signed_in: dict[str, Any] = {}
@@ -131,8 +147,8 @@ class Photographer:
         context.close()
 
     def _session(self, shot: Shot) -> Any:
-        managers, admins = dict.fromkeys(("report", "channels", "home"), "manager"), ("admin", "message")
-        roles = {**managers, **dict.fromkeys(admins, "admin"), "login": None}
+        managers, admins = dict.fromkeys(MANAGERS, "manager"), ("admin", "message")
+        roles = {**managers, **dict.fromkeys(admins, "admin"), **dict.fromkeys(("login", "rider", "card"))}
         role = roles.get(shot.page, "staff")
         if role is None:
             return None
@@ -198,6 +214,37 @@ class Photographer:
 
     def _channels(self, page: Page) -> None:
         page.goto("/reports/channels/")
+
+    def _carriers(self, page: Page) -> None:
+        page.goto(f"/stores/{self._store}/carriers/")
+
+    def _couriers(self, page: Page) -> None:
+        page.goto("/reports/couriers/")
+        page.wait_for_timeout(800)
+
+    def _riders(self, page: Page) -> None:
+        page.goto(f"/stores/{self._store}/riders/")
+
+    def _rider(self, page: Page) -> None:
+        """The phone of somebody who rides for the store."""
+        code = RIDER_LINK.format(store=self._store)
+        shell = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
+        told = subprocess.run(
+            shell, cwd=ROOT, env=self._environment, check=True, capture_output=True, text=True
+        )
+        page.goto(told.stdout.strip())
+        page.locator(".rider-stops, .rider-empty").first.wait_for()
+
+    def _card(self, page: Page) -> None:
+        """The card at the door, as a rider of any courier sees it."""
+        context = self._browser.new_context(
+            base_url=self._base, storage_state=self._sign_in(self._users["staff"])
+        )
+        counter = context.new_page()
+        counter.goto(f"/stores/{self._store}/door/")
+        address = counter.get_by_role("link", name="Open the rider card").get_attribute("href")
+        context.close()
+        page.goto(str(address))
 
     def _message(self, page: Page) -> None:
         page.goto("/admin/orders/incomingmessage/?kind=10")
