@@ -2,7 +2,7 @@
 
 Every change is made under the lock of the search's row, and shown on the card in the same transaction. Locks
 are taken in this order: search, hand-off (only a new one), order, store's counter; so a hand-off's own change
-never touches its search, it enqueues the job `search.step` instead (`couriers.record`).
+does not wait for its search, it enqueues the job `search.step` instead (`couriers.record`).
 """
 
 from __future__ import annotations
@@ -56,17 +56,28 @@ def held(
     once. Inside a transaction.
     """
     known = _locked(order.pk)
-    count = bags or (known[0].bags if known else _bags_at_first(order, policy))
-    if known and count != known[0].bags:
+    if not known:
+        known = _first(order, bags or _bags_at_first(order, policy), policy, now, begin=begin)
+    count = bags or known[0].bags
+    if count != known[0].bags:
         _check_split(order, count)
     moved = [search for search in known if search.store_id != order.store_id]
     for search in moved:
         _begin_anew(search, order, policy, now)
-    if not known or count != known[0].bags:
+    if count != known[0].bags:
         _make(order, count, policy, now, begin=begin)
-        if known:
-            _split_anew(order, count)
+        _split_anew(order, count)
         known = _locked(order.pk)
+    return known[:count]
+
+
+def _first(order: Order, count: int, policy: Policy, now: datetime, *, begin: bool) -> list[CarrierSearch]:
+    """The order's first searches. Of two who make them at once, the second has those of the first."""
+    _make(order, count, policy, now, begin=begin)
+    known = _locked(order.pk)
+    strays = [search.pk for search in known[known[0].bags :]]
+    if strays:
+        CarrierSearch.objects.filter(pk__in=strays).delete()
     return known[: known[0].bags]
 
 
@@ -340,7 +351,7 @@ def let_time_pass(search: CarrierSearch, *, now: datetime) -> bool:
     """Nobody took it in time: call it off; the next one is asked when that is confirmed.
 
     Not while nobody knows whether the courier has it: that is found out first. Two transactions: a hand-off's
-    change never touches its search. False when there was nothing to call off.
+    change does not wait for its search. False when there was nothing to call off.
     """
     last = record.live_of(search)
     called_off = last is not None and call_off(last, cause=EndCause.NO_RIDER, now=now)

@@ -15,6 +15,7 @@ from outbox.services import enqueue
 
 S = SearchState
 BATCH = 500
+BY_CHANCE = "?"  # a round's work may change nothing: nobody shall stand behind the same ones for ever
 # A job does what is to be done within seconds; later than this, nobody is doing it.
 PATIENCE = timedelta(seconds=20)
 NOT_LONGER = timedelta(minutes=5)
@@ -63,7 +64,7 @@ def _stuck(now: datetime) -> list[CarrierSearch]:
         | Q(state=S.OFFERED, automatic=True, accept_by=None) & ~Exists(live.filter(state="cancelling"))
     )
     rows = CarrierSearch.objects.exclude(state=S.DONE).filter(wrong, changed_at__lte=now - PATIENCE)
-    return list(rows.order_by("changed_at")[:BATCH])
+    return list(rows.order_by(BY_CHANCE)[:BATCH])
 
 
 def _step(search: CarrierSearch, now: datetime) -> bool:
@@ -82,7 +83,7 @@ def _unsought(now: datetime) -> list[Order]:
         store__carrier_policy__automatic=True,
         ready_at__lte=now - PATIENCE,
     )
-    return list(rows.filter(~Exists(begun)).order_by("ready_at")[:BATCH])
+    return list(rows.filter(~Exists(begun)).order_by(BY_CHANCE)[:BATCH])
 
 
 def _seek(order: Order, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from couriers.states import RANK, HandOffState, Progress
 SHOWN = (
     "order", "bag", "state", "progress", "rider_name", "rider_phone", "eta", "reason", "changed_at",
     "pickup_code", "fee", "arrived_at", "end_cause", "human_asked_at", "asked_at", "asks",
+    "provider_ref", "origin_id",
     "rider__name", "account__label", "account__provider",
 )  # fmt: skip
 PICKED_UP = frozenset(

@@ -79,7 +79,7 @@ def _search(piece: Piece) -> Facts | None:
 
 
 def shown_state(piece: Piece) -> SearchState:
-    """The search's state as its hand-off has it already: the row follows a moment later."""
+    """The search's state as its hand-off has it already: the row may follow a moment later."""
     last, state = piece.last, SearchState(piece.search.state if piece.search else SearchState.IDLE)
     if last is None or state not in {SearchState.OFFERED, SearchState.CARRIED}:
         return state
@@ -113,6 +113,7 @@ def _asks(handoff: HandOff | None) -> Facts | None:
         "sent_at": iso(handoff.asked_at),
         "attempts": handoff.asks,
         "reason": handoff.reason,
+        "number": handoff.provider_ref or handoff.origin_id,
     }
 
 

@@ -30,8 +30,11 @@ class Nudger:
 
     def nudge(self, queue: str) -> None:
         """Ask for a drain of `queue`; returns at once. Who is idle here needs no message."""
-        if idle_at(queue).call():
-            return
+        if not idle_at(queue).call():
+            self.send(queue)
+
+    def send(self, queue: str) -> None:
+        """Ask whichever process gets the message: who is idle here may not be let in where the job goes."""
         with self._changed:
             self._wanted.add(queue)
             if self._thread is None or not self._thread.is_alive():

@@ -21,8 +21,8 @@ from outbox.services import bury, claim, finish, give_back, put_off
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[Job], None]
-# A job that nobody took for so long says that more hands are needed. Not sooner: a message costs a worker as
-# much as a job, and each job that is written sends one anyway.
+# A job that nobody took for so long says that more hands are needed, maybe another process's. Not sooner: a
+# message costs a worker as much as a job.
 LATE = timedelta(seconds=0.3)
 
 
@@ -53,16 +53,16 @@ def drain(*, queue: str, seconds: float, linger: float = 0.0) -> int:
 
 
 def _drain(queue: str, seconds: float, linger: float) -> int:
-    until = time.monotonic() + seconds
-    stays = time.monotonic() + linger
+    until, stays = time.monotonic() + seconds, time.monotonic() + linger
     done = 0
-    while time.monotonic() < until:
+    while True:
         if _run_next(queue):
-            done += 1
-            stays = time.monotonic() + linger
-        elif not idle_at(queue).wait(stays - time.monotonic()):
-            break
-    return done
+            done, stays = done + 1, time.monotonic() + linger
+            if time.monotonic() >= until:
+                return done
+        # Who is called looks once more, however late it is: nobody else was told.
+        elif not idle_at(queue).wait(min(stays, until) - time.monotonic()):
+            return done
 
 
 def _run_next(queue: str) -> bool:
@@ -73,7 +73,7 @@ def _run_next(queue: str) -> bool:
         lend_connection()
         return False
     if timezone.now() - job.due_at > LATE:
-        nudger.nudge(queue)
+        nudger.send(queue)
     try:
         run(job)
     finally:

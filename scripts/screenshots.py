@@ -38,9 +38,11 @@ IN_SIGHT = """() => {
 }"""
 # The link of somebody's open shift at a store: people get it as a code only.
 RIDER_LINK = """
+from django.utils import timezone
 from couriers.models import Shift
 from couriers.riders.links import link_of
-print(link_of(Shift.objects.filter(ended_at=None, rider__store={store}).first()))
+now = timezone.now()
+print(link_of(Shift.objects.filter(ended_at=None, ends_at__gt=now, rider__store={store})[0]))
 """
 WAVE_SECONDS = 75  # until the counters are busy at the chosen speed
 

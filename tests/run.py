@@ -5,6 +5,7 @@ Extra arguments go to pytest, e.g. `python -m tests.run -k undo`.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -24,11 +25,20 @@ NO_TESTS = 5  # pytest's exit code when a selection is empty
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One run: what it is called, its command, and what it needs in the environment."""
+    """One run: what it is called, its command, and what it needs in the environment.
+
+    `notes` is where pytest writes down what failed.
+    """
 
     name: str
     command: list[str]
     environment: dict[str, str]
+    notes: Path | None = None
+
+    def failures(self) -> list[str]:
+        """The tests that failed, as far as they are known."""
+        told = self.notes / "v/cache/lastfailed" if self.notes else None
+        return list(json.loads(told.read_text())) if told and told.exists() else []
 
 
 def main() -> int:
@@ -38,10 +48,13 @@ def main() -> int:
         folder.chmod(0o755)  # PostgreSQL runs as another user
         skipped: list[str] = []
         stages = list(_stages(stack, folder, skipped))
-        failed = [stage.name for stage in stages if not _run(stage)]
+        failed = [(stage.name, stage.failures()) for stage in stages if not _run(stage)]
     for line in skipped:
         print(f"skipped: {line}")
-    print(f"failed: {', '.join(failed)}" if failed else "every stage passed")
+    for name, tests in failed:
+        print("\n  ".join([f"failed: {name}", *tests]))
+    if not failed:
+        print("every stage passed")
     return 1 if failed else 0
 
 
@@ -73,14 +86,26 @@ def _stages(stack: ExitStack, folder: Path, skipped: list[str]) -> Iterator[Stag
         skipped.append("browser tests: no Chromium, and it could not be installed")
     if (node := shutil.which("node")) is not None:
         scripts = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "static/js").rglob("*.test.js"))
-        yield Stage("scripts", [node, "--test", *scripts], environment)
+        yield Stage("scripts", [node, "--test", "--test-reporter=dot", *scripts], environment)
     else:
         skipped.append("script tests: no node on PATH")
 
 
 def _pytest(name: str, environment: dict[str, str], *arguments: str) -> Stage:
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", *arguments, *sys.argv[1:]]
-    return Stage(name, command, environment)
+    notes = Path(environment["PORTAL_VAR"]).parent / f"notes of {name}"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rs",
+        "-p",
+        "cacheprovider",
+        "-o",
+        f"cache_dir={notes}",
+        *arguments,
+    ]
+    return Stage(name, [*command, *sys.argv[1:]], environment, notes)
 
 
 def _run(stage: Stage) -> bool:

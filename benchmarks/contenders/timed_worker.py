@@ -1,7 +1,8 @@
 """A Celery worker that counts what its time is spent on: `python -m benchmarks.contenders.timed_worker …`.
 
-Takes the words of `celery`. Every half second it writes one JSON object into `$PORTAL_BENCH_TIMES.<pid>`:
-jobs run, seconds in them, of those seconds waiting for somebody outside, and of its own processor.
+Takes the words of `celery`; `$PORTAL_BENCH_LINGER` is how long its threads stay at a queue. Every half second
+it writes one JSON object into `$PORTAL_BENCH_TIMES.<pid>`: jobs run, seconds in them, of those seconds
+waiting for somebody outside, and of its own processor.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from celery.__main__ import main
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 django.setup()
 
-from outbox import runner  # noqa: E402
+from outbox import runner, tasks  # noqa: E402
 from outbox.line import Line  # noqa: E402
 from outbox.models import Job  # noqa: E402
 
@@ -80,5 +81,6 @@ def timed_reply(self: Line, method: str, url: str, **request: Any) -> Iterator[h
 
 
 if __name__ == "__main__":
+    tasks.LINGER = float(os.environ.get("PORTAL_BENCH_LINGER", tasks.LINGER))
     runner.run, Line._replied = timed_run, timed_reply  # type: ignore[method-assign]
     main()

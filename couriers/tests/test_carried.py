@@ -3,20 +3,23 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from couriers import record
+from couriers import record, seeking
 from couriers.models import CarrierSearch, HandOff
+from couriers.policy.document import DEFAULT, Policy
 from couriers.standing import pieces_of
 from couriers.states import HandOffState, Progress
 from couriers.summary import summarise
 from couriers.tests.factories import NOW, after
 from couriers.tests.fake_dada import FakeDada
 from couriers.tests.searches import at_work, courier, policy, ready, search_of, shelved
-from couriers.tests.work import run_all
+from couriers.tests.work import all_at_once, run_all
 from orders.models import Order, OrderEvent
 from outbox.models import Job
 
@@ -106,3 +109,19 @@ def test_a_card_takes_two_reads_whoever_carries_it(dada: FakeDada, own: bool) ->
     with CaptureQueriesContext(connection) as queries:
         assert summarise(pieces_of(order.pk)) is not None
     assert len(queries) == 2
+
+
+def test_of_two_who_begin_at_once_none_leaves_a_search_for_a_bag_there_is_not() -> None:
+    """Somebody gives the order in one piece while the policy begins to look for three riders."""
+    whole, policy_of_three = DEFAULT, replace(DEFAULT, cups_per_rider=2)
+    for number in range(5):
+        order = shelved(cups=6, external_id=f"E-{number}")
+
+        def begin(policy: Policy, bags: int | None, order: Order = order) -> int:
+            with transaction.atomic():
+                return len(seeking.held(order, policy=policy, now=NOW, bags=bags, begin=bags is None))
+
+        counts = all_at_once(partial(begin, whole, 1), partial(begin, policy_of_three, None))
+        rows = CarrierSearch.objects.filter(order=order)
+        assert (counts[0], rows.get(bag=1).bags) == (1, 1)
+        assert not rows.filter(bag__gt=1).exclude(state="idle").exists()

@@ -48,6 +48,7 @@ def test_a_person_is_asked_after_five_minutes_with_what_is_known(dada: FakeDada)
         "sent_at": "2026-02-06T04:00:00.000Z",
         "attempts": 1,
         "reason": "The courier did not answer; asking whether it has the order.",
+        "number": handoff.origin_id,
     }
 
 

@@ -4,7 +4,7 @@ import threading
 
 import httpx
 import pytest
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path
 
 from merchant_portal.handler import OneThreadHandler
@@ -16,6 +16,16 @@ def noted(request):
     """A view that says where it runs."""
     threads.append(threading.get_ident())
     return HttpResponse("here")
+
+
+def flowing(request):
+    """An answer in parts."""
+    return StreamingHttpResponse(parts())
+
+
+async def parts():
+    for number in range(3):
+        yield f"part {number}\n"
 
 
 def broken(request):
@@ -36,7 +46,7 @@ class Noting:
         return response
 
 
-urlpatterns = [path("noted/", noted), path("broken/", broken)]
+urlpatterns = [path("noted/", noted), path("broken/", broken), path("flowing/", flowing)]
 
 
 @pytest.fixture
@@ -62,3 +72,7 @@ async def test_middlewares_and_view_share_one_thread_which_is_not_the_loops(site
 async def test_what_is_not_there_and_what_fails_is_answered(site):
     assert (await site.get("/nowhere/")).status_code == 404
     assert (await site.get("/broken/")).status_code == 500
+
+
+async def test_an_answer_in_parts_arrives_whole(site):
+    assert (await site.get("/flowing/")).text == "part 0\npart 1\npart 2\n"

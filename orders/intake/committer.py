@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ LARGEST_BATCH = 256
 STILL = 3  # turns of the event loop without a newcomer, until a batch is taken
 WATCH_EVERY = 1.0  # seconds between two looks for those who have waited too long
 FIRST_PACE = 500.0  # messages per second, until the first batches have told
+SHORTEST = 0.001  # seconds a batch takes, at least
 SOONEST, LATEST = 1.0, 60.0  # seconds after which a refused sender is asked to come back
 
 Write = Callable[..., list[Outcome]]
@@ -59,10 +61,10 @@ class Waiter:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Whose turn it is, and what became of each, once that is `written`."""
+    """Whose turn it is; once it is `written`, what became of each, and how many seconds that took."""
 
     waiters: list[Waiter]
-    written: asyncio.Future[list[Outcome | Exception]]
+    written: asyncio.Future[tuple[list[Outcome | Exception], float]]
 
 
 class Committer:
@@ -94,7 +96,7 @@ class Committer:
         has let in and not answered; of those, some may not have got here yet. What lies ready still waits.
         """
         written = len(self._batches[0].waiters) if self._batches else 0
-        coming = max(0, inside - len(self._room) - written)
+        coming = max(self._ready, inside - len(self._room) - written)
         return None if self._room.admits(account_id, coming=coming) else self._refuse()
 
     async def submit(self, delivery: Delivery) -> Outcome:
@@ -102,7 +104,7 @@ class Committer:
         if self._closed:
             raise _not_committed("intake is shutting down")
         key = (delivery.account.id, delivery.message.store_code)
-        if not self._room.admits_to(key):
+        if not self._room.admits_to(key, coming=self._ready):
             raise Overloaded("too much waits", retry_after=self._refuse())
         loop = asyncio.get_running_loop()
         waiter = Waiter(delivery, loop.create_future(), loop.time() + self._deadline)
@@ -125,7 +127,7 @@ class Committer:
         if self._closed:
             return
         self._closed = True
-        for waiter in self._room.take(len(self._room)):
+        for waiter in [*self._withdraw(), *self._room.take(len(self._room))]:
             _settle(waiter, _not_committed("intake is shutting down"))
         if self._watching is not None:
             self._watching.cancel()
@@ -151,22 +153,40 @@ class Committer:
             self._begin()
         return bool(self._batches)
 
+    @property
+    def _ready(self) -> int:
+        """How many are in the batch that lies ready: they still wait."""
+        return len(self._batches[1].waiters) if len(self._batches) > 1 else 0
+
+    def _withdraw(self) -> list[Waiter]:
+        """Take the batch that lies ready back from the thread."""
+        if not self._ready:
+            return []
+        batch = self._batches.pop()
+        batch.written.cancel()
+        return batch.waiters
+
     def _begin(self) -> None:
         """Give the thread the next batch, if anybody waits."""
         if waiters := self._room.take(LARGEST_BATCH):
             deliveries = [waiter.delivery for waiter in waiters]
-            written = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, deliveries)
+            written = asyncio.get_running_loop().run_in_executor(self._thread, self._timed, deliveries)
             self._batches.append(Batch(waiters, written))
 
     async def _settle_first(self) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        """Answer the senders of the first batch, whatever becomes of it."""
         batch = self._batches[0]
-        results = await batch.written
-        self._batches.popleft()
-        for waiter, result in zip(batch.waiters, results, strict=True):
-            _settle(waiter, result)
-        self._pace += 0.2 * (len(results) / max(loop.time() - began, 1e-6) - self._pace)
+        results: list[Outcome | Exception] = []
+        try:
+            results, seconds = await batch.written
+            self._pace += 0.2 * (len(results) / max(seconds, SHORTEST) - self._pace)
+        except Exception:
+            logger.exception("a batch of %d was not committed", len(batch.waiters))
+        finally:
+            self._batches.popleft()
+            lost = [_not_committed("nobody can say what became of it")] * (len(batch.waiters) - len(results))
+            for waiter, result in zip(batch.waiters, [*results, *lost], strict=True):
+                _settle(waiter, result)
 
     async def _gather(self) -> None:
         """Let the loop do what is ready, unless there is a batch already.
@@ -206,6 +226,11 @@ class Committer:
         self._refused += 1
         seconds = (len(self._room) + self._refused) / self._pace
         return _jittered(min(max(seconds, SOONEST), LATEST))
+
+    def _timed(self, deliveries: Sequence[Delivery]) -> tuple[list[Outcome | Exception], float]:
+        """By the thread's own clock: when the loop gets to see that it is written may be much later."""
+        began = time.monotonic()
+        return self._commit(deliveries), time.monotonic() - began
 
     def _commit(self, deliveries: Sequence[Delivery], *, again: bool = True) -> list[Outcome | Exception]:
         """Commit the batch; if one message spoils it, commit its halves apart, down to that message.

@@ -50,10 +50,12 @@ class WaitingRoom(Generic[Guest]):
             self._shut_out.add(account_id)
         return False
 
-    def admits_to(self, key: Key) -> bool:
-        """Whether a message for this store may come in."""
+    def admits_to(self, key: Key, *, coming: int = 0) -> bool:
+        """Whether a message for this store may come in; `coming` as in `admits`."""
         held = len(self._queues.get(key, ()))
-        return self.admits(key[0]) and self._has_room(held, len(self._queues), STORES_CROWD)
+        return self.admits(key[0], coming=coming) and self._has_room(
+            held, len(self._queues), STORES_CROWD, coming
+        )
 
     def enter(self, key: Key, guest: Guest) -> None:
         """Queue up. Ask `admits_to` first."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -28,6 +29,7 @@ class Writer:
         self.batches = []
         self.fault = None
         self.began = threading.Event()
+        self.lasts = 0.0
         self.gate = threading.Event()
         self.gate.set()
 
@@ -36,6 +38,7 @@ class Writer:
         self.batches.append(names)
         self.began.set()
         self.gate.wait(30)
+        time.sleep(self.lasts)
         if self.fault:
             raise self.fault
         if POISON in names:
@@ -105,6 +108,64 @@ async def test_the_thread_finds_a_whole_batch_ready_however_busy_the_loop_is(wri
         assert writer.began.wait(30), "the loop, which stands still here, had to bring it"
         assert await told(*tasks) == [Outcome.STORED] * 601
     assert [len(batch) for batch in writer.batches] == [1, 256, 256, 88]
+
+
+async def test_what_lies_ready_counts_as_waiting(writer):
+    async with running(writer) as committer:
+        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(600)))
+        first, writer.gate = writer.gate, threading.Event()
+        writer.began.clear()
+        first.set()
+        await asyncio.to_thread(writer.began.wait, 30)
+        await asyncio.sleep(0)
+        more = [delivery(f"more {n}", store=f"T-{n}") for n in range(800)]
+        crowd = [asyncio.create_task(committer.submit(one)) for one in more]
+        await asyncio.sleep(0)
+        writer.gate.set()
+
+        assert await told(*tasks) == [Outcome.STORED] * 601
+        # 256 are being written, 256 lie ready, and 88 wait: of an account's 875 places, 531 are left.
+        assert (await told(*crowd)).count(Outcome.STORED) == 531
+
+
+async def test_how_fast_it_writes_is_told_by_the_thread_however_late_the_loop_looks(writer):
+    async with running(writer) as committer:
+        tasks = [asyncio.create_task(committer.submit(delivery(str(n)))) for n in range(1_000)]
+        writer.lasts = 0.02
+        while not all(task.done() for task in tasks):
+            await asyncio.sleep(0)
+            time.sleep(0.05)  # noqa: ASYNC251 -- the loop has its hands full
+        assert 500 < committer._pace < 256 / 0.02
+
+
+async def test_a_fault_that_slips_through_costs_its_batch_and_nothing_else(writer, monkeypatch):
+    async with running(writer) as committer:
+        commit = committer._commit
+        monkeypatch.setattr(committer, "_commit", broken)
+        assert await told(asyncio.create_task(committer.submit(delivery("a")))) == [NotCommitted]
+        monkeypatch.setattr(committer, "_commit", commit)
+
+        assert await told(asyncio.create_task(committer.submit(delivery("b")))) == [Outcome.STORED]
+
+
+def broken(deliveries):
+    raise RuntimeError("the connection cannot even be closed")
+
+
+async def test_what_lies_ready_is_answered_and_not_written_when_intake_ends(writer):
+    async with running(writer, deadline=0.2) as committer:
+        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(600)))
+        first, writer.gate = writer.gate, threading.Event()
+        writer.began.clear()
+        first.set()
+        await asyncio.to_thread(writer.began.wait, 30)
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(committer.close())
+        await asyncio.sleep(0.3)
+        writer.gate.set()
+        await closing
+        assert (await told(*tasks))[-1] == NotCommitted
+    assert [len(batch) for batch in writer.batches] == [1, 256]
 
 
 async def test_a_quiet_store_does_not_wait_behind_a_flood(writer):

@@ -1,6 +1,9 @@
 """Who carries an order, in a browser: one tap, thirty at once, which bag, nobody, and the door."""
 
 import re
+import sqlite3
+import time
+from contextlib import closing, contextmanager
 
 import httpx
 import pytest
@@ -34,16 +37,31 @@ GO_HOME = """async () => {
 CHOOSE = "() => document.querySelector('board-app').board.bulk.toggleChoosing()"
 COUNT = "state => document.querySelector('board-app').board.cards.filter(card => card.state === state).length"
 OPEN = "() => document.querySelector('board-app').board.commands.entries.length"
+AGE = "UPDATE couriers_handoff SET created_at = datetime(created_at, '-6 minutes') WHERE state = 'unknown'"
+
+
+@contextmanager
+def couriers_that(shop, kind):
+    """Every courier does so until the result is called, or the end."""
+    address = f"{shop.sandbox_url}/control/faults"
+    for courier in COURIERS:
+        httpx.post(address, json={"target": courier, "kind": kind, "times": -1}).raise_for_status()
+    yield lambda: httpx.delete(address).raise_for_status()
+    httpx.delete(address).raise_for_status()
 
 
 @pytest.fixture
 def refusing(shop):
     """Let every courier refuse what it is asked for; the result of the call ends it."""
-    address = f"{shop.sandbox_url}/control/faults"
-    for courier in COURIERS:
-        httpx.post(address, json={"target": courier, "kind": "refuse", "times": -1}).raise_for_status()
-    yield lambda: httpx.delete(address).raise_for_status()
-    httpx.delete(address).raise_for_status()
+    with couriers_that(shop, "refuse") as end:
+        yield end
+
+
+@pytest.fixture
+def failing(shop):
+    """Let every courier fail, so that nobody knows what it has."""
+    with couriers_that(shop, "error500") as end:
+        yield end
 
 
 @pytest.fixture
@@ -162,3 +180,32 @@ def test_thirty_orders_go_with_one_tap_and_each_has_its_result(board, order):
     expect(board.locator(".bulk-done")).to_be_visible()
     press(board, board.locator(".bulk").get_by_role("button", name="Done"))
     expect(board.locator(".bulk")).to_have_count(0)
+
+
+def let_minutes_pass(shop):
+    """What is in doubt has been so for six minutes, as soon as something is."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with closing(sqlite3.connect(shop.folder / "portal.sqlite3", timeout=20)) as file, file:
+            if file.execute(AGE).rowcount:
+                return
+        time.sleep(0.2)
+    raise AssertionError("nothing is in doubt")
+
+
+@pytest.mark.usefixtures("no_riders", "slow_riders", "failing")
+def test_a_no_to_the_question_whether_a_courier_has_it_takes_two_taps(board, order, shop):
+    card = on_the_shelf(board, order)
+    press(board, card.locator(".carry-suggestion"))
+    let_minutes_pass(shop)
+    question = card.locator(".carry-question")
+    expect(question).to_contain_text("order number", timeout=2 * PATIENCE)
+    surely = question.get_by_role("button", name="Surely not")
+    expect(surely).to_be_hidden()
+    assert barriers(board) == []
+
+    press(board, question.get_by_text("It does not", exact=True))
+    expect(question).to_be_visible()
+    press(board, surely)
+
+    expect(question).to_have_count(0)

@@ -71,10 +71,11 @@ function causeLabel(cause) {
 }
 
 /** What is known of a hand-off nobody can vouch for. */
-export function knownLabel({ sent_at: sentAt, attempts, reason }, zone) {
+export function knownLabel({ sent_at: sentAt, attempts, reason, number }, zone) {
   const asked = fill(ngettext("sent %(count)s time", "sent %(count)s times", attempts), { count: attempts });
   const words = [sentAt ? fill(gettext("sent at %(at)s"), { at: clock(sentAt, zone) }) : ""];
   if (attempts > 1) words.push(asked);
+  if (number) words.push(fill(gettext("order number %(number)s"), { number }));
   return [...words, reasonLabel(reason)].filter(Boolean).join(" · ");
 }
 

@@ -19,7 +19,8 @@ export async function keepShell() {
   // The page comes last: when it is there, all of it is.
   for (const [index, path] of paths.entries()) await cache.put(path, fresh[index]);
   const kept = (await cache.keys()).map(({ url }) => new URL(url).pathname);
-  await Promise.all(kept.filter((path) => !paths.includes(path)).map((path) => cache.delete(path)));
+  const others = kept.filter((path) => path.startsWith("/r/") && path !== page);
+  await Promise.all(others.map((path) => cache.delete(path)));
 }
 
 /** The whole answer, in memory. */

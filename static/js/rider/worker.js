@@ -21,16 +21,16 @@ addEventListener("fetch", (event) => {
 });
 
 /**
- * The page: from the network, or as it was kept when that is silent or slow. It is the page itself that keeps it
+ * The page: from the network, or as it was kept when that is silent, slow or out of order. It is the page itself that keeps it
  * anew, with its parts.
  */
 async function page(request, path) {
   const cache = await caches.open(CACHE);
+  const kept = await cache.match(path);
   const answer = fetch(request).then(async (response) => {
     if (OVER.has(response.status)) await cache.delete(path);
-    return response;
+    return response.status >= 500 && kept ? kept : response;
   });
-  const kept = await cache.match(path);
   if (!kept) return answer;
   const tooSlow = new Promise((resolve) => setTimeout(() => resolve(kept), PATIENCE_MS));
   return Promise.race([answer.catch(() => kept), tooSlow]);

@@ -90,7 +90,10 @@ function nobodyBand({ card, press, main }) {
   </section>`;
 }
 
-/** Only a person can find out: on the phone, or by the rider who comes or does not. */
+/**
+ * Only a person can find out: on the phone, or by the rider who comes or does not. "No" takes two taps: after it
+ * somebody else is asked, and two might come.
+ */
 function questionBand({ card, zone, press }) {
   const asks = asksPerson(card);
   if (!asks) return nothing;
@@ -103,7 +106,10 @@ function questionBand({ card, zone, press }) {
     <p class="carry-tried">${knownLabel(asks, zone)}</p>
     <div class="carry-answers">
       ${answer(gettext("It has it"), "handoff/settle", { has: true })}
-      ${answer(gettext("It does not"), "handoff/settle", { has: false })}
+      <details class="carry-sure">
+        <summary class="button carry-button">${gettext("It does not")}</summary>
+        ${answer(gettext("Surely not: ask the next one"), "handoff/settle", { has: false })}
+      </details>
       ${answer(gettext("Ask again"), "handoff/ask-again")}
     </div>
   </section>`;

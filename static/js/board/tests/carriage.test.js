@@ -277,8 +277,8 @@ test("the words for it", () => {
     "Dada: The courier cannot be reached.",
   );
   assert.equal(
-    words.knownLabel({ sent_at: at("10:00"), attempts: 4, reason: "" }, "UTC"),
-    "sent at 10:00 · sent 4 times",
+    words.knownLabel({ sent_at: at("10:00"), attempts: 4, reason: "", number: "del_7" }, "UTC"),
+    "sent at 10:00 · sent 4 times · order number del_7",
   );
   assert.equal(words.bagsLabel(1, 3), "1/3 bags picked up");
   assert.equal(words.partLabel({ state: "confirmed", progress: "at_store" }), "rider is here");
