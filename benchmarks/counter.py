@@ -32,6 +32,7 @@ from stores.actors import Actor  # noqa: E402
 from tests.chaos.carriage.world import choose  # noqa: E402
 
 HANDS = 8  # orders that are made ready at the same moment
+LIKE_LIFE = 300  # seconds in which a rider is to accept
 LOOK_EVERY, PATIENCE = 0.25, 120.0  # seconds
 COUNTER = Actor("counter")
 
@@ -72,7 +73,7 @@ def main() -> None:
     told: dict[str, Any] = json.loads(sys.argv[1])
     seen: object = None
     if "by" in told:
-        choose(told["by"])
+        choose(told["by"], accept_within=LIKE_LIFE)
     elif "bulk" in told:
         seen = at_once(told["bulk"])
     else:

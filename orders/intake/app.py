@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -93,8 +94,11 @@ class IntakeApp:
         account = self._directory.known(match["channel"], match["account"]) if match else None
         if push is None or account is None or "POST" not in push.METHODS:
             return None
-        later = self._no_room(account, push, inside)
-        return _refusal_in_one(*later.answer, later.seconds) if later else None
+        seconds = self._committer.turns_away(account.id, inside=inside)
+        if seconds is None:
+            return None
+        self._counts.note(account.id, "503")
+        return _refusal_in_one(push, seconds)
 
     async def close(self) -> None:
         """End the committer; call it when no request is under way."""
@@ -134,9 +138,9 @@ class IntakeApp:
             self._counts.refuse(refusal)
         return push.refusal(rejected.status, rejected.detail)
 
-    def _no_room(self, account: Account, push: Push, inside: int = 0) -> Later | None:
+    def _no_room(self, account: Account, push: Push) -> Later | None:
         """Refuse before any work is done on a message: in a flood that is most of what there is to do."""
-        seconds = self._committer.turns_away(account.id, inside=inside)
+        seconds = self._committer.turns_away(account.id)
         return None if seconds is None else self._later(account, push, seconds)
 
     def _later(self, account: Account, push: Push, seconds: int) -> Later:
@@ -213,8 +217,10 @@ async def _read_body(receive: Receive) -> bytes:
     return bytes(body)
 
 
-def _refusal_in_one(status: int, document: Mapping[str, Any], seconds: int) -> bytes:
-    """What `_respond` would send, as HTTP/1.1."""
+@cache
+def _refusal_in_one(push: Push, seconds: int) -> bytes:
+    """What `_respond` would send where there is no room, as HTTP/1.1."""
+    status, document = push.refusal(503, NOT_STORED)
     body = to_json(document)
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"

@@ -119,20 +119,24 @@ def _job(order_id: int, now: datetime) -> dict[str, Any]:
     return job_row(kind="order.ready", key=key, payload=payload, now=now, due_at=FAR)
 
 
-def choose(by: str) -> None:
-    """Have every store hand off by itself, to its couriers alone: `by` shares, or another way."""
+def choose(by: str, *, accept_within: int = 30) -> None:
+    """Have every store hand off by itself, to its couriers alone: `by` shares, or another way.
+
+    Riders are to accept within so many seconds.
+    """
     for store in _served():
-        _save(store, by, timezone.now())
+        _save(store, by, accept_within, timezone.now())
 
 
 def _served() -> QuerySet[Store]:
     return Store.objects.filter(courier_shops__isnull=False).distinct()
 
 
-def _save(store: Store, by: str, now: datetime) -> None:
+def _save(store: Store, by: str, accept_within: int, now: datetime) -> None:
     keys = [f"courier:{account}" for account in store.courier_shops.values_list("account", flat=True)]
     choice = {"by": by, "shares": _shares(keys)} if by == By.SHARES else {"by": by, "carriers": keys}
-    document = {"automatic": True, "own_first": False, "accept_within": 30, "otherwise": choice}
+    ends = {"automatic": True, "own_first": False, "accept_within": accept_within}
+    document = {**ends, "otherwise": choice}
     known = CarrierPolicy.objects.filter(store=store).first()
     version = known.version if known else 0
     save_policy(store=store, document=document, actor=Actor("chaos"), now=now, expected_version=version)
