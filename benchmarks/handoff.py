@@ -99,7 +99,7 @@ class HandOffs:
                 p50, p95 = percentile(waits, 50), percentile(waits, 95)
                 figures = f"p50 {p50:7,.0f} ms  p95 {p95:7,.0f} ms  max {max(waits):7,.0f} ms"
                 yield f"{run.pool.name:36} {HOW[way]:28} {figures}  of {len(waits)}"
-        yield "One tap for many orders of a store:"
+        yield "One tap for many orders of a store, couriers in shares:"
         for run in self.runs:
             took = f"{len(run.asked):,} asked for in {max(run.asked):.1f} s: {run.rate:.1f}/s"
             yield f"{run.pool.name:36} {took}"
@@ -148,6 +148,7 @@ def _measure(lab: Lab, pool: Pool, seconds: float) -> Run:
         for number, way in enumerate(pool.ways):
             tested.choose(way)
             run.waits[way] = tested.steady(range(number * count, (number + 1) * count))
+        tested.choose("shares")
         run.asked, run.progress, run.times = tested.tap()
     return run
 

@@ -24,6 +24,7 @@ from celery.__main__ import main
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 django.setup()
 
+from couriers import quotes  # noqa: E402
 from outbox import runner, tasks  # noqa: E402
 from outbox.line import Line  # noqa: E402
 from outbox.models import Job  # noqa: E402
@@ -60,27 +61,39 @@ class Times:
             time.sleep(EVERY)
 
 
-times = Times()
-run, replied = runner.run, Line._replied
+times, at_work = Times(), threading.local()
+run, replied, wait = runner.run, Line._replied, quotes.wait
 
 
 def timed_run(job: Job) -> None:
     """A job, with a clock around it."""
     begun, own = time.perf_counter(), time.thread_time()
+    at_work.job = job
     run(job)
+    at_work.job = None
     times.add(jobs=1, busy=time.perf_counter() - begun, processor=time.thread_time() - own)
 
 
 @contextmanager
 def timed_reply(self: Line, method: str, url: str, **request: Any) -> Iterator[httpx.Response]:
-    """A call to somebody outside, with a clock around it."""
+    """A call to somebody outside, with a clock around it; prices are waited for together (`timed_wait`)."""
     begun = time.perf_counter()
     with replied(self, method, url, **request) as reply:
         yield reply
-    times.add(calls=1, waiting=time.perf_counter() - begun)
+    waited = time.perf_counter() - begun if getattr(at_work, "job", None) else 0
+    times.add(calls=1, waiting=waited)
+
+
+def timed_wait(*args: Any, **kwargs: Any) -> Any:
+    """A job waits for prices, with a clock around it."""
+    begun = time.perf_counter()
+    outcome = wait(*args, **kwargs)
+    times.add(waiting=time.perf_counter() - begun)
+    return outcome
 
 
 if __name__ == "__main__":
     tasks.LINGER = float(os.environ.get("PORTAL_BENCH_LINGER", tasks.LINGER))
     runner.run, Line._replied = timed_run, timed_reply  # type: ignore[method-assign]
+    quotes.wait = timed_wait
     main()

@@ -98,7 +98,7 @@ class IntakeApp:
         if seconds is None:
             return None
         self._counts.note(account.id, "503")
-        return _refusal_in_one(push, seconds)
+        return _refusal_in_one(account.channel, seconds)
 
     async def close(self) -> None:
         """End the committer; call it when no request is under way."""
@@ -218,9 +218,9 @@ async def _read_body(receive: Receive) -> bytes:
 
 
 @cache
-def _refusal_in_one(push: Push, seconds: int) -> bytes:
+def _refusal_in_one(channel: str, seconds: int) -> bytes:
     """What `_respond` would send where there is no room, as HTTP/1.1."""
-    status, document = push.refusal(503, NOT_STORED)
+    status, document = PUSHES[channel].refusal(503, NOT_STORED)
     body = to_json(document)
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
