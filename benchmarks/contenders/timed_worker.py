@@ -62,7 +62,7 @@ class Times:
 
 
 times, at_work = Times(), threading.local()
-run, replied, wait = runner.run, Line._replied, quotes.wait
+run, replied, wait = runner.run, Line._replied, quotes.wait  # type: ignore[attr-defined]
 
 
 def timed_run(job: Job) -> None:
@@ -95,5 +95,5 @@ def timed_wait(*args: Any, **kwargs: Any) -> Any:
 if __name__ == "__main__":
     tasks.LINGER = float(os.environ.get("PORTAL_BENCH_LINGER", tasks.LINGER))
     runner.run, Line._replied = timed_run, timed_reply  # type: ignore[method-assign]
-    quotes.wait = timed_wait
+    quotes.wait = timed_wait  # type: ignore[attr-defined]
     main()
