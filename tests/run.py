@@ -5,7 +5,6 @@ Extra arguments go to pytest, e.g. `python -m tests.run -k undo`.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tests.services import Postgres, Redis, find_chromium, find_postgres, find_redis
 
@@ -37,8 +37,13 @@ class Stage:
 
     def failures(self) -> list[str]:
         """The tests that failed, as far as they are known."""
-        told = self.notes / "v/cache/lastfailed" if self.notes else None
-        return list(json.loads(told.read_text())) if told and told.exists() else []
+        if self.notes is None or not self.notes.exists():
+            return []
+        cases = ElementTree.parse(self.notes).iter("testcase")  # noqa: S314 -- pytest's own
+        failed = [
+            case for case in cases if case.find("failure") is not None or case.find("error") is not None
+        ]
+        return [f"{case.get('classname')}::{case.get('name')}" for case in failed]
 
 
 def main() -> int:
@@ -92,19 +97,8 @@ def _stages(stack: ExitStack, folder: Path, skipped: list[str]) -> Iterator[Stag
 
 
 def _pytest(name: str, environment: dict[str, str], *arguments: str) -> Stage:
-    notes = Path(environment["PORTAL_VAR"]).parent / f"notes of {name}"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-rs",
-        "-p",
-        "cacheprovider",
-        "-o",
-        f"cache_dir={notes}",
-        *arguments,
-    ]
+    notes = Path(environment["PORTAL_VAR"]).with_name(f"{name}.xml")
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", f"--junitxml={notes}", *arguments]
     return Stage(name, [*command, *sys.argv[1:]], environment, notes)
 
 
