@@ -156,19 +156,23 @@ def todos(lines: Sequence[Line]) -> list[Todo]:
 
 
 def _todos(line: Line) -> Iterator[Todo]:
-    yield from _about_orders(line)
-    yield from _about_asking(line)
-    yield from _about_pushes(line)
-    yield from _about_calls(line)
+    yield from _unrouted(line)
+    yield from _not_asked(line)
+    yield from _in_conflict(line)
+    yield from _refused(line)
+    yield from _failed_calls(line)
+    yield from _unknown(line)
 
 
-def _about_orders(line: Line) -> Iterator[Todo]:
-    row = line.row
-    if number := row.unrouted:
+def _unrouted(line: Line) -> Iterator[Todo]:
+    if number := line.row.unrouted:
         what = ngettext("%(number)s order waits for a store.", "%(number)s orders wait for a store.", number)
         advice = _("An administrator says which store is meant.")
         yield Todo(line.account, "inbox", what % {"number": number}, advice, line.unrouted_link)
-    if number := row.conflicts:
+
+
+def _in_conflict(line: Line) -> Iterator[Todo]:
+    if number := line.row.conflicts:
         what = ngettext(
             "%(number)s order stands otherwise at the platform than here.",
             "%(number)s orders stand otherwise at the platform than here.",
@@ -179,7 +183,7 @@ def _about_orders(line: Line) -> Iterator[Todo]:
         yield Todo(line.account, "circle-help", what % {"number": number}, advice, disagreeing)
 
 
-def _about_asking(line: Line) -> Iterator[Todo]:
+def _not_asked(line: Line) -> Iterator[Todo]:
     last = line.row.last
     if line.is_overdue:
         what = _("The platform was asked %(ago)s ago for the last time.") % {"ago": span(line.ago)}
@@ -189,7 +193,7 @@ def _about_asking(line: Line) -> Iterator[Todo]:
         yield Todo(line.account, "cloud-off", what, last.error, line.account_link)
 
 
-def _about_pushes(line: Line) -> Iterator[Todo]:
+def _refused(line: Line) -> Iterator[Todo]:
     row, unsigned = line.row, line.row.refusals.get("401", 0)
     if number := row.refused - unsigned - row.refusals.get("503", 0):
         what = ngettext(
@@ -203,15 +207,9 @@ def _about_pushes(line: Line) -> Iterator[Todo]:
         )
         advice = _("The account's secret must be the one the platform shows.")
         yield Todo(line.account, "lock", what % {"number": unsigned}, advice, line.refused_link)
-    if number := row.unknown:
-        what = ngettext(
-            "%(number)s message is of an unknown kind.", "%(number)s messages are of an unknown kind.", number
-        )
-        advice = _("They are kept, and can be done again once they are understood.")
-        yield Todo(line.account, "circle-help", what % {"number": number}, advice, line.unknown_link)
 
 
-def _about_calls(line: Line) -> Iterator[Todo]:
+def _failed_calls(line: Line) -> Iterator[Todo]:
     if number := line.row.failed_calls:
         what = ngettext(
             "%(number)s call to the platform failed for good.",
@@ -220,6 +218,15 @@ def _about_calls(line: Line) -> Iterator[Todo]:
         )
         advice = _("An administrator can have them tried again.")
         yield Todo(line.account, "send", what % {"number": number}, advice, line.failed_link)
+
+
+def _unknown(line: Line) -> Iterator[Todo]:
+    if number := line.row.unknown:
+        what = ngettext(
+            "%(number)s message is of an unknown kind.", "%(number)s messages are of an unknown kind.", number
+        )
+        advice = _("They are kept, and can be done again once they are understood.")
+        yield Todo(line.account, "circle-help", what % {"number": number}, advice, line.unknown_link)
 
 
 def link(page: str, filters: Filters) -> str:
