@@ -40,9 +40,9 @@ IN_SIGHT = """() => {
 RIDER_LINK = """
 from django.utils import timezone
 from couriers.models import Shift
-from couriers.riders.links import link_of
+from couriers.riders.links import token_of
 now = timezone.now()
-print(link_of(Shift.objects.filter(ended_at=None, ends_at__gt=now, rider__store={store})[0]))
+print("/r/" + token_of(Shift.objects.filter(ended_at=None, ends_at__gt=now, rider__store={store})[0]) + "/")
 """
 WAVE_SECONDS = 75  # until the counters are busy at the chosen speed
 
@@ -244,7 +244,7 @@ class Photographer:
         )
         counter = context.new_page()
         counter.goto(f"/stores/{self._store}/door/")
-        address = counter.get_by_role("link", name="Open the rider card").get_attribute("href")
+        address = counter.get_by_label("Open the rider card").first.get_attribute("href")
         context.close()
         page.goto(str(address))
 
