@@ -20,7 +20,7 @@ from orders.intake.delivery import Delivery, Outcome
 from orders.intake.waiting import WaitingRoom
 
 logger = logging.getLogger(__name__)
-LARGEST_BATCH = 256
+LARGEST_BATCH = 512
 STILL = 3  # turns of the event loop without a newcomer, until a batch is taken
 WATCH_EVERY = 1.0  # seconds between two looks for those who have waited too long
 FIRST_PACE = 500.0  # messages per second, until the first batches have told

@@ -86,18 +86,18 @@ async def test_what_arrives_during_a_commit_is_the_next_batch(writer):
     assert writer.batches == [["first"], ["a", "b"]]
 
 
-async def test_a_batch_holds_at_most_256(writer):
+async def test_a_batch_holds_at_most_512(writer):
     async with running(writer) as committer:
-        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(300)))
+        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(600)))
         writer.gate.set()
         await asyncio.gather(*tasks)
 
-    assert [len(batch) for batch in writer.batches] == [1, 256, 44]
+    assert [len(batch) for batch in writer.batches] == [1, 512, 88]
 
 
 async def test_the_thread_finds_a_whole_batch_ready_however_busy_the_loop_is(writer):
-    async with running(writer) as committer:
-        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(600)))
+    async with running(writer, most_waiting=2_000) as committer:
+        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(1_200)))
         first, writer.gate = writer.gate, threading.Event()
         writer.began.clear()
         first.set()
@@ -106,26 +106,26 @@ async def test_the_thread_finds_a_whole_batch_ready_however_busy_the_loop_is(wri
         writer.gate.set()
 
         assert writer.began.wait(30), "the loop, which stands still here, had to bring it"
-        assert await told(*tasks) == [Outcome.STORED] * 601
-    assert [len(batch) for batch in writer.batches] == [1, 256, 256, 88]
+        assert await told(*tasks) == [Outcome.STORED] * 1_201
+    assert [len(batch) for batch in writer.batches] == [1, 512, 512, 176]
 
 
 async def test_what_lies_ready_counts_as_waiting(writer):
-    async with running(writer) as committer:
-        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(600)))
+    async with running(writer, most_waiting=2_000) as committer:
+        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(1_200)))
         first, writer.gate = writer.gate, threading.Event()
         writer.began.clear()
         first.set()
         await asyncio.to_thread(writer.began.wait, 30)
         await asyncio.sleep(0)
-        more = [delivery(f"more {n}", store=f"T-{n}") for n in range(800)]
+        more = [delivery(f"more {n}", store=f"T-{n}") for n in range(1_500)]
         crowd = [asyncio.create_task(committer.submit(one)) for one in more]
         await asyncio.sleep(0)
         writer.gate.set()
 
-        assert await told(*tasks) == [Outcome.STORED] * 601
-        # 256 are being written, 256 lie ready, and 88 wait: of an account's 875 places, 531 are left.
-        assert (await told(*crowd)).count(Outcome.STORED) == 531
+        assert await told(*tasks) == [Outcome.STORED] * 1_201
+        # 512 are being written, 512 lie ready, and 176 wait: of an account's 1,750 places, 1,062 are left.
+        assert (await told(*crowd)).count(Outcome.STORED) == 1_062
 
 
 async def test_how_fast_it_writes_is_told_by_the_thread_however_late_the_loop_looks(writer):
@@ -135,7 +135,7 @@ async def test_how_fast_it_writes_is_told_by_the_thread_however_late_the_loop_lo
         while not all(task.done() for task in tasks):
             await asyncio.sleep(0)
             time.sleep(0.05)  # noqa: ASYNC251 -- the loop has its hands full
-        assert 500 < committer._pace < 256 / 0.02
+        assert 500 < committer._pace < 512 / 0.02
 
 
 async def test_a_fault_that_slips_through_costs_its_batch_and_nothing_else(writer, monkeypatch):
@@ -153,8 +153,8 @@ def broken(deliveries):
 
 
 async def test_what_lies_ready_is_answered_and_not_written_when_intake_ends(writer):
-    async with running(writer, deadline=0.2) as committer:
-        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(600)))
+    async with running(writer, most_waiting=2_000, deadline=0.2) as committer:
+        tasks = await held(committer, writer, *(delivery(str(n)) for n in range(1_200)))
         first, writer.gate = writer.gate, threading.Event()
         writer.began.clear()
         first.set()
@@ -165,7 +165,7 @@ async def test_what_lies_ready_is_answered_and_not_written_when_intake_ends(writ
         writer.gate.set()
         await closing
         assert (await told(*tasks))[-1] == NotCommitted
-    assert [len(batch) for batch in writer.batches] == [1, 256]
+    assert [len(batch) for batch in writer.batches] == [1, 512]
 
 
 async def test_a_quiet_store_does_not_wait_behind_a_flood(writer):
