@@ -24,6 +24,7 @@ from celery.__main__ import main
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 django.setup()
 
+# These need the loaded apps.
 from couriers import quotes  # noqa: E402
 from outbox import runner, tasks  # noqa: E402
 from outbox.line import Line  # noqa: E402
@@ -61,6 +62,7 @@ class Times:
             time.sleep(EVERY)
 
 
+# What the clocks go around; nobody else shall replace it, so types do not allow it.
 times, at_work = Times(), threading.local()
 run, replied, wait = runner.run, Line._replied, quotes.wait  # type: ignore[attr-defined]
 

@@ -71,6 +71,14 @@ async def held(committer, writer, *waiting):
     return tasks
 
 
+async def the_next_held(writer):
+    """Let the batch under way end, and keep the one after it."""
+    first, writer.gate = writer.gate, threading.Event()
+    writer.began.clear()
+    first.set()
+    await asyncio.to_thread(writer.began.wait, 30)
+
+
 async def told(*tasks):
     """What each task ended with: its outcome, or the class of its error."""
     answers = await asyncio.gather(*tasks, return_exceptions=True)
@@ -98,10 +106,7 @@ async def test_a_batch_holds_at_most_512(writer):
 async def test_the_thread_finds_a_whole_batch_ready_however_busy_the_loop_is(writer):
     async with running(writer, most_waiting=2_000) as committer:
         tasks = await held(committer, writer, *(delivery(str(n)) for n in range(1_200)))
-        first, writer.gate = writer.gate, threading.Event()
-        writer.began.clear()
-        first.set()
-        await asyncio.to_thread(writer.began.wait, 30)
+        await the_next_held(writer)
         writer.began.clear()
         writer.gate.set()
 
@@ -113,10 +118,7 @@ async def test_the_thread_finds_a_whole_batch_ready_however_busy_the_loop_is(wri
 async def test_what_lies_ready_counts_as_waiting(writer):
     async with running(writer, most_waiting=2_000) as committer:
         tasks = await held(committer, writer, *(delivery(str(n)) for n in range(1_200)))
-        first, writer.gate = writer.gate, threading.Event()
-        writer.began.clear()
-        first.set()
-        await asyncio.to_thread(writer.began.wait, 30)
+        await the_next_held(writer)
         await asyncio.sleep(0)
         more = [delivery(f"more {n}", store=f"T-{n}") for n in range(1_500)]
         crowd = [asyncio.create_task(committer.submit(one)) for one in more]
@@ -155,10 +157,7 @@ def broken(deliveries):
 async def test_what_lies_ready_is_answered_and_not_written_when_intake_ends(writer):
     async with running(writer, most_waiting=2_000, deadline=0.2) as committer:
         tasks = await held(committer, writer, *(delivery(str(n)) for n in range(1_200)))
-        first, writer.gate = writer.gate, threading.Event()
-        writer.began.clear()
-        first.set()
-        await asyncio.to_thread(writer.began.wait, 30)
+        await the_next_held(writer)
         await asyncio.sleep(0)
         closing = asyncio.create_task(committer.close())
         await asyncio.sleep(0.3)

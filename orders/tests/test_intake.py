@@ -1,35 +1,16 @@
 """Intake from the push to the rows: stored once, whatever comes twice or in another order."""
 
-from functools import partial
-
 import pytest
 from django.utils import timezone
 
 from orders.intake.changes import settle_early
 from orders.models import Conflict, IncomingMessage, Order, OrderEvent
 from orders.tests.boards import watched
-from orders.tests.intake_client import push_all
 from orders.tests.messages import cancelled, created, encoded, urged
 from outbox.models import Job
 from stores.tests.factories import StoreChannelFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
-
-
-@pytest.fixture
-def channel():
-    return StoreChannelFactory()
-
-
-@pytest.fixture
-def account(channel):
-    return channel.account.slug
-
-
-@pytest.fixture
-def push(account):
-    """Push envelopes to the channel's account, all at once; returns their (status, body)."""
-    return partial(push_all, account)
 
 
 def test_an_order_is_stored_with_its_message_lines_and_event(channel, push):

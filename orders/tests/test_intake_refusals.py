@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from functools import partial
 
 import httpx
 import pytest
@@ -11,28 +10,12 @@ from django.db import DataError, OperationalError, connection
 from orders.intake.app import IntakeApp
 from orders.intake.writer import write_batch
 from orders.models import IncomingMessage, Order
-from orders.tests.intake_client import IntakeClient, push_all
+from orders.tests.intake_client import IntakeClient
 from orders.tests.messages import created, encoded, order_data, signed
 from stores.models import ChannelAccount
 from stores.tests.factories import SECRET, StoreChannelFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
-
-
-@pytest.fixture
-def channel():
-    return StoreChannelFactory()
-
-
-@pytest.fixture
-def account(channel):
-    return channel.account.slug
-
-
-@pytest.fixture
-def push(account):
-    """Push envelopes to the channel's account, all at once; returns their (status, body)."""
-    return partial(push_all, account)
 
 
 def _body_with(**changes):
