@@ -37,6 +37,11 @@ class Idle:
             self._changed.notify()
         return True
 
+    def anybody(self) -> bool:
+        """Whether somebody waits whom nobody called yet."""
+        with self._changed:
+            return self._waiting > self._calls
+
     def _called(self, seconds: float) -> bool:
         with self._changed:
             self._waiting += 1

@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from outbox.idle import idle_at
 
 logger = logging.getLogger(__name__)
-# Seconds between two rounds: a nudge starts a thread that takes all that is due, and then stays for a while.
+# Seconds between two nudges for one queue: one starts a thread that takes all that is due, and then stays for a
+# while; that thread calls for more itself.
 PAUSE = 0.5
 PAUSE_AFTER_FAILURE = 1.0  # seconds
 
@@ -19,24 +20,32 @@ PAUSE_AFTER_FAILURE = 1.0  # seconds
 class Nudger:
     """Sends `outbox.tasks.drain` messages from a thread of its own.
 
-    Nudges for one queue that wait together become one. A nudge that cannot be sent is dropped: the
+    What waits together for one queue becomes one message. One that cannot be sent is dropped: the
     sweeper finds the row. So a dead or frozen Redis never delays a commit.
     """
 
     def __init__(self) -> None:
-        self._wanted: set[str] = set()
+        self._wanted: dict[str, float] = {}  # queue → when to send
+        self._sent: dict[str, float] = {}  # queue → when a message went last
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def nudge(self, queue: str) -> None:
-        """Ask for a drain of `queue`; returns at once. Who is idle here needs no message."""
+        """There is something new in `queue`; returns at once. Who is idle here needs no message."""
         if not idle_at(queue).call():
-            self.send(queue)
+            self.remind(queue)
 
-    def send(self, queue: str) -> None:
-        """Ask whichever process gets the message: who is idle here may not be let in where the job goes."""
+    def remind(self, queue: str) -> None:
+        """Ask whichever process gets the message, but not more often than every `PAUSE`."""
+        self._want(queue, self._sent.get(queue, 0.0) + PAUSE)
+
+    def call(self, queue: str) -> None:
+        """Ask for one more thread now."""
+        self._want(queue, 0.0)
+
+    def _want(self, queue: str, at: float) -> None:
         with self._changed:
-            self._wanted.add(queue)
+            self._wanted[queue] = min(at, self._wanted.get(queue, at))
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._send_for_ever, name="outbox-nudger", daemon=True)
                 self._thread.start()
@@ -44,12 +53,22 @@ class Nudger:
 
     def _send_for_ever(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._wanted)
-                queues, self._wanted = self._wanted, set()
-            for queue in queues:
+            for queue in self._due():
                 self._send(queue)
-            time.sleep(PAUSE)
+
+    def _due(self) -> list[str]:
+        """The queues whose moment has come; waits until there may be some."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._wanted)
+            now, first = time.monotonic(), min(self._wanted.values())
+            if first > now:
+                self._changed.wait(first - now)
+                return []
+            due = [queue for queue, at in self._wanted.items() if at <= now]
+            for queue in due:
+                del self._wanted[queue]
+                self._sent[queue] = now
+            return due
 
     def _send(self, queue: str) -> None:
         try:

@@ -21,9 +21,9 @@ from outbox.services import bury, claim, finish, give_back, put_off
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[Job], None]
-# A job that nobody took for so long says that more hands are needed, maybe another process's. Not sooner: a
-# message costs a worker as much as a job.
-LATE = timedelta(seconds=0.3)
+# A job that nobody took for so long says that more hands are needed. Not sooner: a message costs a worker as
+# much as a job, and who is idle elsewhere looks by then.
+LATE = timedelta(seconds=0.2)
 
 
 @cache
@@ -41,7 +41,8 @@ def drain(*, queue: str, seconds: float, linger: float = 0.0) -> int:
 
     Who finds none left stays for `linger` seconds, in case that there is more (`outbox.idle`). At most
     `OUTBOX_PLACES` threads of a process do so. Who finds no place leaves the jobs to those at work, and to
-    the sweeper; who finds a late one calls for one more to help. Returns how many were run.
+    the sweeper. Who finds a late one calls for one more to help, who does the same: so a wave finds as many
+    as it needs within a moment. Returns how many were run.
     """
     places = _places(queue)
     if not places.acquire(blocking=False):
@@ -59,6 +60,7 @@ def _drain(queue: str, seconds: float, linger: float) -> int:
         if _run_next(queue):
             done, stays = done + 1, time.monotonic() + linger
             if time.monotonic() >= until:
+                nudger.call(queue)
                 return done
         # Who is called looks once more, however late it is: nobody else was told.
         elif not idle_at(queue).wait(min(stays, until) - time.monotonic()):
@@ -73,12 +75,29 @@ def _run_next(queue: str) -> bool:
         lend_connection()
         return False
     if timezone.now() - job.due_at > LATE:
-        nudger.send(queue)
+        _call_for_help(queue)
     try:
         run(job)
     finally:
         lanes.leave(job.lane)
     return True
+
+
+def _call_for_help(queue: str) -> None:
+    """Another thread of this process, if there is a place and nobody idle; else perhaps another process's."""
+    if idle_at(queue).anybody():
+        return
+    places = _places(queue)
+    if not is_alone() and places.acquire(blocking=False):
+        places.release()
+        nudger.call(queue)
+    else:
+        nudger.remind(queue)
+
+
+def is_alone() -> bool:
+    """Whether this is all of a process that works off jobs: Celery runs them in a child's main thread."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _enter(queue: str, lanes: Lanes) -> Job | None:

@@ -1,6 +1,6 @@
-"""The hand-off as a model: whatever couriers, riders, workers and people do, in whatever order, no bag is
-ever two couriers' at once by their own ledgers, and every ready order ends carried, rung for, or in a
-person's hands.
+"""The hand-off as a model: whatever couriers, riders, workers, forgers and people do, in whatever order, no
+bag is ever two couriers' at once by their own ledgers, every ready order ends carried, rung for, or in a
+person's hands, and what is booked is what is owed.
 
 `PORTAL_STEPS` is how many steps a run takes, over examples of its own; without it the run is short and
 always the same.
@@ -31,7 +31,7 @@ from couriers import record
 from couriers.deciding import ask_again, settle
 from couriers.errands import access_of, account_of, errand_of, provider_of
 from couriers.jobs import BEGIN, SETTLE
-from couriers.models import CarrierSearch, CourierAccount, Fee, HandOff, Rider
+from couriers.models import CarrierSearch, CourierStore, Fee, HandOff, Rider
 from couriers.providers.base import Created
 from couriers.seeking_watch import watch as watch_searches
 from couriers.services import (
@@ -42,13 +42,14 @@ from couriers.services import (
     rider_picked_up,
     seek,
 )
-from couriers.tests.factories import MEI, NOW, make_store
-from couriers.tests.fake_dada import FakeDada, callback_body
-from couriers.tests.searches import at_work, courier, policy, shelved
-from couriers.tests.work import call_back
+from couriers.states import LIVE
+from couriers.tests.factories import MEI, NOW, make_order, make_store
+from couriers.tests.machine_couriers import NO_RIDERS, DadaThere, PeisongThere, There
+from couriers.tests.searches import at_work, policy
 from couriers.watching import watch
 from orders.errors import CannotUndo, NotPossible, Stale
 from orders.models import Order
+from orders.moving import move
 from orders.services import step, undo
 from outbox.calling import CallFailed
 from outbox.guard import guard_of
@@ -58,25 +59,26 @@ from outbox.services import claim
 
 STEPS = int(os.environ.get("PORTAL_STEPS", "0"))
 A_RUN = 20  # steps of one example
-LIVE_AT_DADA = {1, 2, 3, 8, 9, 100}
+NOT_READY = {"accepted", "making"}
 ENDS_WELL = {"carried", "nobody", "stopped", "done"}
-CREATES = ("addOrder", "addAfterQuery")
-TROUBLES = st.sampled_from(["cut", "lose", "500", "garbage", "429", "no riders today"])
-# What the courier's rider does next, by the errand's status.
-WAYS = {1: [2, 5], 2: [100, 3, 1, 5], 100: [3, 1, 5], 3: [4, 10], 8: [2, 5]}
-Later = tuple[datetime, FakeDada, str]
+TROUBLES = st.sampled_from(["cut", "lose", "500", "garbage", "429", NO_RIDERS])
+SIGNED_FOR = timedelta(minutes=9)  # a signed callback is good for ten
+Acts = dict[str, Callable[[], object]]
+Told = tuple[There, HandOff, int, datetime]
+Later = tuple[datetime, There, str]
 
 
 class HandOffMachine(RuleBasedStateMachine):
-    """Two couriers, perhaps an own rider, and up to three orders of a store that finds carriers by itself."""
+    """Two couriers, perhaps an own rider, and up to three orders of two stores that find carriers by
+    themselves; an order may be moved from one to the other until it is begun."""
 
-    callbacks: Bundle[tuple[HandOff, bytes]] = Bundle("callbacks")
+    callbacks: Bundle[Told] = Bundle("callbacks")
 
     def __init__(self) -> None:
         super().__init__()
         guard_of.cache_clear()
         self.now = NOW
-        self.servers: list[FakeDada] = []
+        self.couriers: list[There] = []
         self.orders: list[Order] = []
         self.late: list[Later] = []
         self.asleep: list[tuple[HandOff, Created]] = []
@@ -86,16 +88,16 @@ class HandOffMachine(RuleBasedStateMachine):
         by=st.sampled_from(["cheapest", "reliable"]),
         rescue=st.sampled_from([True, True, False]),
         own=st.booleans(),
+        second=st.sampled_from([DadaThere, PeisongThere]),
     )
-    def open_the_store(self, by: str, rescue: bool, own: bool) -> None:
+    def open_the_stores(self, by: str, rescue: bool, own: bool, second: type[There]) -> None:
         self.store = make_store()
-        policy(self.store, otherwise={"by": by}, rescue=rescue, own_most=1, own_first=own)
-        self.accounts: list[CourierAccount] = []
-        for label in ("A", "B"):
-            server = FakeDada()
-            server.before_reply = self.look
-            self.servers.append(server)
-            self.accounts.append(courier(self.store, server, label))
+        self.sibling = make_store(self.store.franchise)
+        for kind, label in ((DadaThere, "A"), (second, "B")):
+            self.couriers.append(there := kind(self.store, label, self.look))
+            CourierStore.objects.create(account=there.account, store=self.sibling, shop_no="11047060")
+        for store in (self.store, self.sibling):
+            policy(store, otherwise={"by": by}, rescue=rescue, own_most=1, own_first=own)
         self.riders: list[Rider] = [at_work(self.store)] if own else []
 
     def look(self) -> None:
@@ -103,42 +105,72 @@ class HandOffMachine(RuleBasedStateMachine):
         self.seen.append(
             {
                 number
-                for server in self.servers
-                for number, status in list(server.statuses.items())
-                if status in LIVE_AT_DADA
+                for there in self.couriers
+                for number, status in list(there.errands().items())
+                if status in there.live_at
             }
         )
 
     # --- The store -------------------------------------------------------------------------------
 
     @precondition(lambda self: len(self.orders) < 3)
-    @rule(cups=st.sampled_from([2, 2, 15]))
-    def an_order_is_ready(self, cups: int) -> None:
-        order = shelved(store=self.store, cups=cups)
+    @rule(cups=st.sampled_from([2, 2, 15]), is_ready=st.sampled_from([True, True, False]))
+    def an_order_is_begun(self, cups: int, is_ready: bool) -> None:
+        order = make_order(self.store, state="accepted", ready_at=None, cups=cups)
         order.lines.update(quantity=cups)
-        step(order_id=order.pk, verb="ready", actor=MEI, now=self.now)
+        for verb in ("start", "ready") if is_ready else ("start",):
+            step(order_id=order.pk, verb=verb, actor=MEI, now=self.now)
         self.orders.append(order)
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
     def a_person_acts(self, data: st.DataObject) -> None:
-        order, account = data.draw(st.sampled_from(self.orders)), data.draw(st.sampled_from(self.accounts))
+        order, there = data.draw(st.sampled_from(self.orders)), data.draw(st.sampled_from(self.couriers))
         facts: dict[str, Any] = {"order_id": order.pk, "actor": MEI, "now": self.now}
-        acts: dict[str, Callable[[], object]] = {
+        acts = (
+            self.acts_with_carriers(facts, there) | self.acts_with_riders(facts) | self.acts_with_bags(facts)
+        )
+        acts |= {
+            verb: lambda verb=verb: step(verb=verb, reason="guest", **facts)
+            for verb in ("start", "ready", "cancel")
+        }
+        acts |= {"takes back": lambda: undo(**facts), "moves": lambda: self.move(order, facts)}
+        self.may_be_refused(acts[data.draw(st.sampled_from(sorted(acts)))])
+
+    def acts_with_carriers(self, facts: dict[str, Any], there: There) -> Acts:
+        return {
             "calls off": lambda: cancel_hand_off(**facts),
-            "picks a courier": lambda: hand_to_courier(account=account, **facts),
+            "picks a courier": lambda: hand_to_courier(account=there.account, **facts),
             "searches again": lambda: seek(**facts),
             "asks again": lambda: ask_again(**facts),
             "settles": lambda: self.settle_truly(facts),
-            "cancels the order": lambda: step(verb="cancel", reason="guest", **facts),
-            "takes ready back": lambda: undo(**facts),
-            "says ready again": lambda: step(verb="ready", **facts),
         }
+
+    def acts_with_bags(self, facts: dict[str, Any]) -> Acts:
+        """By hand: the whole order in two, and one of its bags."""
+        first, second = self.couriers
+        return {
+            "splits": lambda: seek(bags=2, **facts),
+            "splits and picks": lambda: hand_to_courier(account=first.account, bags=2, **facts),
+            "picks for a bag": lambda: hand_to_courier(account=second.account, bag=2, **facts),
+            "makes it one": lambda: hand_to_courier(account=second.account, bags=1, **facts),
+            "calls a bag off": lambda: cancel_hand_off(bag=1, **facts),
+        }
+
+    def acts_with_riders(self, facts: dict[str, Any]) -> Acts:
+        acts: Acts = {}
         for rider in self.riders:
             acts["picks the rider"] = lambda rider=rider: hand_to_rider(rider=rider, **facts)
             acts["the rider leaves"] = lambda: rider_picked_up(**facts)
             acts["the rider is back"] = lambda: rider_delivered(**facts)
-        self.may_be_refused(acts[data.draw(st.sampled_from(sorted(acts)))])
+        return acts
+
+    def move(self, order: Order, facts: dict[str, Any]) -> object:
+        order.refresh_from_db()
+        here, there = self.store.pk, self.sibling.pk
+        if order.store_id == there:
+            here, there = there, here
+        return move(from_store_id=here, to_store_id=there, **facts)
 
     def settle_truly(self, facts: dict[str, Any]) -> None:
         doubtful = HandOff.objects.filter(order=facts["order_id"], human_asked_at__isnull=False)
@@ -149,42 +181,63 @@ class HandOffMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), trouble=TROUBLES)
     def the_next_create_fails(self, which: int, trouble: str) -> None:
-        for call in CREATES:
-            self.servers[which].script[call].append(trouble)
+        for call in self.couriers[which].creates:
+            self.couriers[which].fail(call, trouble)
 
-    @rule(which=st.integers(0, 1), call=st.sampled_from(["query", "formalCancel"]), trouble=TROUBLES)
-    def the_next_call_fails(self, which: int, call: str, trouble: str) -> None:
-        self.servers[which].script[call].append(trouble)
+    @rule(which=st.integers(0, 1), call=st.integers(0, 1), trouble=TROUBLES)
+    def the_next_call_fails(self, which: int, call: int, trouble: str) -> None:
+        there = self.couriers[which]
+        there.fail(there.calls[call], trouble)
 
     @rule(seconds=st.integers(1, 8))
     def a_lost_create_arrives_late(self, seconds: int) -> None:
         """A request that nobody answered was under way all the time."""
-        for server in self.servers:
-            for call, body in server.calls[-3:]:
-                if call == "addOrder" and self.is_under_way(server, body["origin_id"], seconds):
-                    self.late.append((self.now + timedelta(seconds=seconds), server, body["origin_id"]))
+        for there in self.couriers:
+            for number in there.asked_for(3):
+                if self.is_under_way(there, number, seconds):
+                    self.late.append((self.now + timedelta(seconds=seconds), there, number))
 
-    def is_under_way(self, server: FakeDada, number: str, seconds: int) -> bool:
+    def is_under_way(self, there: There, number: str, seconds: int) -> bool:
         handoff = HandOff.objects.filter(origin_id=number, state__in=["unknown", "cancelling"]).first()
-        if handoff is None or handoff.asked_at is None or number in server.statuses:
+        if handoff is None or handoff.asked_at is None or number in there.errands():
             return False
         return self.now + timedelta(seconds=seconds) < handoff.asked_at + BEGIN + SETTLE
 
     @precondition(lambda self: self.live_errands())
     @rule(target=callbacks, data=st.data())
-    def a_rider_goes_on(self, data: st.DataObject) -> tuple[HandOff, bytes]:
-        number = data.draw(st.sampled_from(sorted(self.live_errands())))
-        server = next(server for server in self.servers if number in server.statuses)
-        status = data.draw(st.sampled_from(WAYS.get(server.statuses[number], [4])))
-        server.statuses[number] = status
-        handoff = HandOff.objects.select_related("order").get(origin_id=number)
-        return handoff, callback_body(number, status, update_time=int(self.now.timestamp()))
+    def a_rider_goes_on(self, data: st.DataObject) -> Told:
+        there, handoff = self.draw_errand(data)
+        status = data.draw(
+            st.sampled_from(there.ways.get(there.errands()[handoff.origin_id], there.ends[:1]))
+        )
+        there.go_on(handoff.origin_id, status)
+        return there, handoff, status, self.now
 
     @rule(told=callbacks)
-    def a_callback_comes(self, told: tuple[HandOff, bytes]) -> None:
+    def a_callback_comes(self, told: Told) -> None:
         """At once, late, or again."""
+        there, handoff, status, at = told
         with self.clock():
-            assert call_back(*told).status_code == 200
+            answer = there.tell(handoff, status, at)
+        assert answer == 200 or (answer == 401 and self.now - at > SIGNED_FOR)
+
+    @precondition(lambda self: self.live_errands())
+    @rule(data=st.data())
+    def somebody_forges_the_end(self, data: st.DataObject) -> None:
+        there, handoff = self.draw_errand(data)
+        before = self.written()
+        with self.clock():
+            assert there.forge(handoff, data.draw(st.sampled_from(there.ends)), self.now) in {401, 404}
+        assert self.written() == before
+
+    def draw_errand(self, data: st.DataObject) -> tuple[There, HandOff]:
+        number = data.draw(st.sampled_from(sorted(self.live_errands())))
+        there = next(there for there in self.couriers if number in there.errands())
+        return there, HandOff.objects.select_related("order").get(origin_id=number)
+
+    def written(self) -> list[Any]:
+        jobs = Job.objects.order_by("pk").values_list("kind", "key", "state", "due_at")
+        return [*HandOff.objects.order_by("pk").values(), *jobs]
 
     # --- The workers -------------------------------------------------------------------------------
 
@@ -240,10 +293,9 @@ class HandOffMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 3, 8, 16, 31, 70, 125, 310]))
     def time_passes(self, seconds: int) -> None:
         until = self.now + timedelta(seconds=seconds)
-        for due, server, number in sorted(self.late, key=lambda late: late[0]):
-            if due <= until and number not in server.statuses:
-                server.ledger.append(number)
-                server.statuses[number] = 1
+        for due, there, number in sorted(self.late, key=lambda late: late[0]):
+            if due <= until and number not in there.errands():
+                there.begin(number)
                 self.look()
         self.late = [late for late in self.late if late[0] > until]
         self.now = until
@@ -254,23 +306,31 @@ class HandOffMachine(RuleBasedStateMachine):
     def no_bag_has_two_live_errands(self) -> None:
         self.look()
         looks, self.seen = self.seen, []
-        bags = dict(HandOff.objects.values_list("origin_id", "id"))
-        place = {one.pk: (one.order_id, one.bag) for one in HandOff.objects.only("order_id", "bag")}
+        rows = HandOff.objects.values_list("origin_id", "order_id", "bag", "bags")
+        place = {number: (order, bag, bags) for number, order, bag, bags in rows}
         for live in looks:
-            counted = Counter(place[bags[number]] for number in live)
+            counted = Counter(place[number][:2] for number in live)
             assert not counted or max(counted.values()) == 1, counted
+            splits = {(place[number][0], place[number][2]) for number in live}
+            assert len(splits) == len({order for order, _bags in splits}), splits
+
+    @invariant()
+    def nobody_carries_what_the_own_rider_has(self) -> None:
+        own = HandOff.objects.filter(state__in=LIVE, account=None).values_list("order_id", "bag")
+        there = HandOff.objects.filter(origin_id__in=self.live_errands()).values_list("order_id", "bag")
+        assert not set(own) & set(there)
 
     @invariant()
     def one_create_is_one_errand(self) -> None:
-        for server in self.servers:
-            assert len(server.ledger) == len(set(server.ledger))
+        for there in self.couriers:
+            assert len(there.server.ledger) == len(set(there.server.ledger))
 
     def teardown(self) -> None:
         """The troubles end, nobody does anything any more, and half an hour passes."""
         try:
             if self.orders:
-                for server in self.servers:
-                    server.script.clear()
+                for there in self.couriers:
+                    there.server.script.clear()
                 for seconds in (8, 16, 31, 31, 70, 70, 125, 125, 310, 310, 310, 310):
                     self.time_passes(seconds)
                     self.the_watch_looks()
@@ -278,17 +338,18 @@ class HandOffMachine(RuleBasedStateMachine):
                 self.no_bag_has_two_live_errands()
                 self.every_order_ends_well()
         finally:
-            for server in self.servers:
-                server.stop()
+            for there in self.couriers:
+                there.server.stop()
             forget_all()
 
     def every_order_ends_well(self) -> None:
         for order in self.orders:
             order.refresh_from_db()
             searches = list(CarrierSearch.objects.filter(order=order))
-            assert searches or order.state in {"cancelled", "making"}
-            waiting = {search.state for search in searches if search.automatic or search.state != "offered"}
-            not_ready = {"idle"} if order.state == "making" else set()
+            assert searches or order.state in {"cancelled", *NOT_READY}
+            asked = [search for search in searches if search.bag <= search.bags]
+            waiting = {search.state for search in asked if search.automatic or search.state != "offered"}
+            not_ready = {"idle"} if order.state in NOT_READY else set()
             assert waiting <= ENDS_WELL | not_ready  # what a courier kept is a person's
             for search in searches:
                 live = HandOff.objects.filter(search=search, state__in=["sent", "confirmed"])
@@ -299,9 +360,10 @@ class HandOffMachine(RuleBasedStateMachine):
         self.what_is_booked_is_what_is_owed()
 
     def what_is_booked_is_what_is_owed(self) -> None:
+        by_account = {there.account.pk: there for there in self.couriers}
         for handoff in HandOff.objects.exclude(account=None):
             booked = sum(Fee.objects.filter(handoff=handoff).values_list("amount", flat=True))
-            assert booked in {0, 200, 850}
+            assert booked == by_account[handoff.account_id].owed(handoff), handoff.origin_id
 
     # --- Odds and ends -----------------------------------------------------------------------------
 

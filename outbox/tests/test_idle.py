@@ -78,6 +78,7 @@ def test_an_idle_thread_takes_what_is_written_here_without_a_message(never, sett
     monkeypatch.setattr(runner, "LATE", timedelta(days=1))
     sent = []
     monkeypatch.setattr(nudger, "_send", sent.append)
+    nudger._wanted.clear()
     drain = threading.Thread(target=lambda: runner.drain(queue="portal", seconds=FAR, linger=0.5))
     idle_at("portal")._looked = time.monotonic()
     drain.start()
