@@ -20,9 +20,10 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 django.setup()
 
+import celery.bin.celery  # noqa: E402
 import celery.concurrency.prefork  # noqa: E402
 import celery.concurrency.thread  # noqa: E402
-import celery.worker  # noqa: E402, F401
+import celery.worker.consumer  # noqa: E402, F401
 import httpx  # noqa: E402
 import kombu.transport.redis  # noqa: E402, F401
 from celery.__main__ import main  # noqa: E402
