@@ -38,21 +38,18 @@ HOW = {"shares": "couriers in shares", "cheapest": "the cheapest of four prices"
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Two processes to measure, one for each core; `bulk` is how many orders their tap has. `environment` is
-    what they are told besides."""
+    """Two processes to measure, one for each core; `bulk` is how many orders their tap has."""
 
     key: str
     name: str
     workers: Sequence[Sequence[str]]
     ways: Sequence[str]
     bulk: int
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 OURS = Pool("threads", "two workers with threads", (THREADS, THREADS), ("shares", "cheapest"), 1_000)
 # What `celery worker` starts by itself on two cores.
-ONE_BY_ONE = {"PORTAL_BENCH_LINGER": "0"}  # a child that stays at one queue would keep the others waiting
-BASELINE = Pool("prefork", "one worker with two child processes", (CHILDREN,), ("shares",), 200, ONE_BY_ONE)
+BASELINE = Pool("prefork", "one worker with two child processes", (CHILDREN,), ("shares",), 200)
 
 
 @dataclass(slots=True)
@@ -161,7 +158,7 @@ class _Tested:
         self._folder.mkdir()
         self._times = self._folder / "times"
         self._pool, self._orders = pool, orders
-        environment = {"PORTAL_BENCH_TIMES": str(self._times), **pool.environment}
+        environment = {"PORTAL_BENCH_TIMES": str(self._times)}
         crew = Crew(pool.workers, "benchmarks.contenders.timed_worker", environment)
         database = Database(lab.database("PostgreSQL", f"handoff_{pool.key}").url)
         self._works = Works(stack, self._folder, database, crew)

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from outbox.idle import idle_at
 
 logger = logging.getLogger(__name__)
-# Seconds between two nudges for one queue: one starts a thread that takes all that is due, and then stays for a
-# while; that thread calls for more itself.
+# Seconds between two nudges for one queue: one starts a thread that takes all that is due, and then stays for
+# a while; that thread calls for more itself.
 PAUSE = 0.5
 PAUSE_AFTER_FAILURE = 1.0  # seconds
 

@@ -1,8 +1,7 @@
 """A Celery worker that counts what its time is spent on: `python -m benchmarks.contenders.timed_worker …`.
 
-Takes the words of `celery`; `$PORTAL_BENCH_LINGER` is how long its threads stay at a queue. Every half second
-it writes one JSON object into `$PORTAL_BENCH_TIMES.<pid>`: jobs run, seconds in them, of those seconds
-waiting for somebody outside, and of its own processor.
+Takes the words of `celery`. Every half second it writes one JSON object into `$PORTAL_BENCH_TIMES.<pid>`:
+jobs run, seconds in them, of those seconds waiting for somebody outside, and of its own processor.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ django.setup()
 
 # These need the loaded apps.
 from couriers import quotes  # noqa: E402
-from outbox import runner, tasks  # noqa: E402
+from outbox import runner  # noqa: E402
 from outbox.line import Line  # noqa: E402
 from outbox.models import Job  # noqa: E402
 
@@ -95,7 +94,6 @@ def timed_wait(*args: Any, **kwargs: Any) -> Any:
 
 
 if __name__ == "__main__":
-    tasks.LINGER = float(os.environ.get("PORTAL_BENCH_LINGER", tasks.LINGER))
     runner.run, Line._replied = timed_run, timed_reply  # type: ignore[method-assign]
     quotes.wait = timed_wait  # type: ignore[attr-defined]
     main()

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from outbox import runner
+from outbox import runner, tasks
 from outbox.idle import EVERY, Idle, idle_at
 from outbox.models import Job
-from outbox.nudge import nudger
+from outbox.nudge import Nudger, nudger
 from outbox.services import enqueue
 
 FAR = 60.0  # seconds; a test that needs them has failed
@@ -106,6 +106,85 @@ def test_who_is_called_looks_even_when_its_time_is_up(never, monkeypatch):
     drain.join(FAR)
 
     assert len(looks) > before
+
+
+@pytest.fixture
+def messages(monkeypatch, settings):
+    """The queues a message was sent for, by a nudger of its own."""
+    settings.OUTBOX_PLACES = {"late": 2}
+    runner._places.cache_clear()
+    idle_at.cache_clear()
+    sent, own = [], Nudger()
+    own._send = sent.append
+    monkeypatch.setattr(runner, "nudger", own)
+    return sent
+
+
+def beside_the_main_thread(act):
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join(FAR)
+
+
+def test_who_takes_a_late_job_calls_the_next_thread_at_once(messages):
+    for count in (1, 2, 3):
+        beside_the_main_thread(lambda: runner._call_for_help("late"))
+        until(lambda count=count: len(messages) == count)
+
+
+def test_nobody_is_called_while_somebody_is_idle(messages, never):
+    idle_at("late")._looked = time.monotonic()
+    thread = staying(idle_at("late"), 1.0, [])
+    until(idle_at("late").anybody)
+
+    beside_the_main_thread(lambda: runner._call_for_help("late"))
+
+    assert runner.nudger._wanted == {}
+    idle_at("late").call()
+    thread.join(FAR)
+
+
+def test_a_full_process_reminds_the_others_but_not_each_time(messages, monkeypatch):
+    monkeypatch.setattr("outbox.nudge.PAUSE", FAR)
+    places = runner._places("late")
+    assert places.acquire(blocking=False)
+    assert places.acquire(blocking=False)
+
+    for _ in range(3):
+        beside_the_main_thread(lambda: runner._call_for_help("late"))
+
+    until(lambda: runner.nudger._wanted or messages)
+    assert len(messages) <= 1
+
+
+def test_a_process_with_one_thread_reminds_others_and_does_not_stay(messages, monkeypatch):
+    monkeypatch.setattr(runner.nudger, "call", lambda queue: pytest.fail("it has no other thread"))
+    runner._call_for_help("late")
+    assert "late" in runner.nudger._wanted or messages == ["late"]
+
+    stayed = []
+    monkeypatch.setattr(tasks, "drain_queue", lambda **words: stayed.append(words["linger"]))
+    tasks.drain(queue="late")
+    beside_the_main_thread(lambda: tasks.drain(queue="late"))
+    assert stayed == [0.0, tasks.LINGER]
+
+
+def test_who_leaves_in_the_middle_of_a_wave_calls_somebody_in_its_place(messages, monkeypatch):
+    monkeypatch.setattr(runner, "_run_next", lambda queue: True)
+    runner.drain(queue="late", seconds=0.0)
+    until(lambda: messages == ["late"])
+
+
+def test_nudges_wait_for_the_pause_and_a_call_does_not(monkeypatch):
+    monkeypatch.setattr("outbox.nudge.PAUSE", FAR)
+    sent, own = [], Nudger()
+    own._send = sent.append
+    own._sent["slow"] = time.monotonic()
+    own.nudge("slow")
+    own.call("fast")
+    until(lambda: sent == ["fast"])
+    own.call("slow")
+    until(lambda: sent == ["fast", "slow"])
 
 
 def handle(job):
