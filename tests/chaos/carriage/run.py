@@ -27,7 +27,7 @@ ORDERS = 100_000
 # Of the calls to couriers so many end with the end of the process that made them.
 MORTAL, DIE = "tests.chaos.carriage.mortal", 0.003
 TICK, LOOK_EVERY, SAY_EVERY = 0.05, 0.5, 10.0  # seconds
-PATIENCE = 300.0  # seconds from the end of the storm until everything is settled
+PATIENCE = 900.0  # seconds from the end of the storm until everything is settled
 SHOWN = 20
 
 
