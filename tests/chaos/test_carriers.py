@@ -16,7 +16,8 @@ SQUALL = Weather(freeze_every=60, frozen=(15.5, 15.8), tired_every=1, tired=0.3,
 
 
 def test_no_order_ever_has_two_carriers_and_none_is_forgotten():
-    plan = Plan(orders=200, least=16.0, lease=10, pools=(THREADS, CHILDREN, THREADS), weather=SQUALL)
+    pools = (THREADS, CHILDREN, THREADS)
+    plan = Plan(orders=200, least=16.0, lease=10, patience=300.0, pools=pools, weather=SQUALL)
 
     result = run(plan, seed=SEED, say=print)
 

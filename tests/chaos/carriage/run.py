@@ -27,13 +27,13 @@ ORDERS = 100_000
 # Of the calls to couriers so many end with the end of the process that made them.
 MORTAL, DIE = "tests.chaos.carriage.mortal", 0.003
 TICK, LOOK_EVERY, SAY_EVERY = 0.05, 0.5, 10.0  # seconds
-PATIENCE = 900.0  # seconds from the end of the storm until everything is settled
 SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`at_once`: orders released and not settled; `least`: seconds of storm at least; `lease`: a job's.
+    """`at_once`: orders released and not settled; `least`: seconds of storm at least; `lease`: a job's;
+    `patience`: seconds from the end of the storm until everything is settled: the last tries are minutes apart.
 
     Some workers have threads and one has child processes: what dies differs.
     """
@@ -42,6 +42,7 @@ class Plan:
     at_once: int = 1_500
     least: float = 0.0
     lease: int = 30
+    patience: float = 900.0
     pools: Sequence[Sequence[str]] = (THREADS, CHILDREN, THREADS, THREADS)
     weather: Weather = field(default_factory=Weather)
 
@@ -95,7 +96,7 @@ def run(plan: Plan, *, seed: str, say: Callable[[str], None]) -> Result:
         _blow(works, storm, feed, plan, say)
         result.seconds = time.monotonic() - begun
         storm.end()
-        _settle(works, feed, say)
+        _settle(works, feed, plan, say)
         result.healed_in = time.monotonic() - begun - result.seconds
         errands = works.errands()
         result.errands, result.done = len(errands), dict(storm.done)
@@ -121,9 +122,9 @@ def _blow(works: Works, storm: Storm, feed: Feed, plan: Plan, say: Callable[[str
         time.sleep(TICK)
 
 
-def _settle(works: Works, feed: Feed, say: Callable[[str], None]) -> None:
+def _settle(works: Works, feed: Feed, plan: Plan, say: Callable[[str], None]) -> None:
     """Until nothing is open, or patience is at an end: then the check will tell."""
-    until, said = time.monotonic() + PATIENCE, 0.0
+    until, said = time.monotonic() + plan.patience, 0.0
     while time.monotonic() < until and (left := feed.left()):
         works.tend()
         feed.hurry()
