@@ -33,7 +33,7 @@ SHOWN = 20
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`at_once`: orders released and not settled; `least`: seconds of storm at least; `lease`: a job's;
-    `patience`: seconds from the end of the storm until everything is settled: the last tries are minutes apart.
+    `patience`: seconds from the end of the storm until everything is settled; last tries are minutes apart.
 
     Some workers have threads and one has child processes: what dies differs.
     """
