@@ -124,6 +124,7 @@ def run(job: Job) -> None:
         bury(job=job, reason=str(hopeless), now=timezone.now())
     except Exception as error:
         logger.exception("job %s failed", job)
+        lend_connection()  # it may be what failed: what is written now goes through another
         put_off(job=job, reason=f"{type(error).__name__}: {error}", now=timezone.now())
     else:
         finish(job=job, now=timezone.now())

@@ -1,0 +1,68 @@
+"""A process that stands still in the middle of a transaction must not make others stand still with it."""
+
+import threading
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from outbox import runner
+from outbox.models import Job
+from outbox.services import enqueue
+from stores.models import Franchise
+
+FAR = 60.0  # seconds; a test that needs them has failed
+woken = threading.Event()
+holds = threading.Event()
+
+
+@pytest.fixture
+def postgresql(transactional_db):
+    if connection.vendor != "postgresql":
+        pytest.skip("a lock of SQLite ends with its process alone")
+
+
+def test_every_connection_tells_the_server_how_long_a_transaction_may_stand_still(postgresql):
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("10s",)
+
+
+def test_a_frozen_job_loses_its_locks_and_is_tried_again(postgresql, settings):
+    settings.OUTBOX_HANDLERS = {"frozen.test": ("outbox.tests.test_frozen.freeze", "frozen")}
+    settings.OUTBOX_PLACES = {"frozen": 1}
+    woken.clear()
+    holds.clear()
+    Franchise.objects.create(name="Cloud Tea", slug="cloud-tea")
+    enqueue(kind="frozen.test", key="1", payload={}, now=timezone.now())
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert holds.wait(FAR)
+
+    Franchise.objects.update(name="Jade Tea")  # waits until the server has ended the other's transaction
+    woken.set()
+    worker.join(FAR)
+
+    job = Job.objects.get()
+    assert (job.state, job.attempts, job.lease_until) == (Job.State.DUE, 1, None)
+    assert "idle-in-transaction" in job.last_error
+    assert Franchise.objects.get().name == "Jade Tea"
+
+
+def work():
+    try:
+        runner.drain(queue="frozen", seconds=FAR)
+    finally:
+        connection.close()
+
+
+def freeze(job):
+    """Hold a lock and stand still, with less patience of the server's than in life."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '100ms'")
+        franchise = Franchise.objects.select_for_update().get()
+        holds.set()
+        assert woken.wait(FAR)
+        franchise.name = "Frozen Tea"
+        franchise.save()
