@@ -20,6 +20,8 @@ from tests.chaos.carriage.works import Worker, Works
 COURIERS = ("dada", "peisong", "uber", "doordash")
 FAULTS: dict[str, tuple[float, float]] = {  # kind → (share, seconds)
     "lost_reply": (0.03, 0),
+    "lost_request": (0.01, 0),
+    "slow": (0.01, 9),  # it is carried out after the caller gave up
     "error500": (0.02, 0),
     "error429": (0.005, 1),
     "garbage": (0.02, 0),
@@ -27,10 +29,13 @@ FAULTS: dict[str, tuple[float, float]] = {  # kind → (share, seconds)
     "refuse": (0.02, 0),
     "nobody_accepts": (0.03, 0),
     "gives_up": (0.03, 0),
+    "abandons": (0.01, 0),
+    "returns": (0.01, 0),
     "publish_failed": (0.02, 0),
     "duplicate_callbacks": (0.05, 0),
     "shuffled_callbacks": (0.05, 0),
     "no_callbacks": (0.2, 0),
+    "forged": (0.05, 0),
 }
 SLOW = 15.0  # times a minute for a delivery
 
