@@ -12,8 +12,8 @@ from outbox.idle import idle_at
 
 logger = logging.getLogger(__name__)
 # Seconds between two nudges for one queue: one starts a thread that takes all that is due, and then stays for
-# a while; that thread calls for more itself.
-PAUSE = 0.5
+# a while; that thread calls for more itself, but not before the last one it called can have looked.
+PAUSE, GAP = 0.5, 0.05
 PAUSE_AFTER_FAILURE = 1.0  # seconds
 
 
@@ -37,14 +37,15 @@ class Nudger:
 
     def remind(self, queue: str) -> None:
         """Ask whichever process gets the message, but not more often than every `PAUSE`."""
-        self._want(queue, self._sent.get(queue, 0.0) + PAUSE)
+        self._want(queue, PAUSE)
 
     def call(self, queue: str) -> None:
-        """Ask for one more thread now."""
-        self._want(queue, 0.0)
+        """Ask for one more thread, at once if none was asked for just now."""
+        self._want(queue, GAP)
 
-    def _want(self, queue: str, at: float) -> None:
+    def _want(self, queue: str, after: float) -> None:
         with self._changed:
+            at = self._sent.get(queue, -after) + after
             self._wanted[queue] = min(at, self._wanted.get(queue, at))
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._send_for_ever, name="outbox-nudger", daemon=True)

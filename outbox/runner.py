@@ -74,9 +74,9 @@ def _run_next(queue: str) -> bool:
     if job is None:
         lend_connection()
         return False
-    if timezone.now() - job.due_at > LATE:
-        _call_for_help(queue)
     try:
+        if timezone.now() - job.due_at > LATE:
+            _call_for_help(queue)
         run(job)
     finally:
         lanes.leave(job.lane)
@@ -84,15 +84,19 @@ def _run_next(queue: str) -> bool:
 
 
 def _call_for_help(queue: str) -> None:
-    """Another thread of this process, if there is a place and nobody idle; else perhaps another process's."""
-    if idle_at(queue).anybody():
-        return
-    places = _places(queue)
-    if not is_alone() and places.acquire(blocking=False):
-        places.release()
-        nudger.call(queue)
-    else:
+    """One more thread at once, if this process has a place and nobody idle. Else others are reminded now and
+    then: who is idle here may not be let in where the job goes."""
+    if is_alone() or idle_at(queue).anybody() or not _has_place(queue):
         nudger.remind(queue)
+    else:
+        nudger.call(queue)
+
+
+def _has_place(queue: str) -> bool:
+    places = _places(queue)
+    if found := places.acquire(blocking=False):
+        places.release()
+    return found
 
 
 def is_alone() -> bool:

@@ -12,14 +12,16 @@ from outbox.runner import is_alone
 from outbox.services import due
 
 LINGER = 2.0  # seconds: in a wave the next job comes sooner
-TURN = 10.0, 30.0  # seconds at one queue; threads that came together shall not leave together
+# Seconds at one queue: threads that came together shall not leave together, and who is all of a process shall
+# look after its other queues soon.
+TURN, TURN_ALONE = (10.0, 30.0), (2.0, 4.0)
 
 
 @shared_task(ignore_result=True)
 def drain(*, queue: str) -> int:
-    """Run the due jobs of one queue. A process with one thread does not stay: the others would wait."""
-    linger = 0.0 if is_alone() else LINGER
-    return drain_queue(queue=queue, seconds=random.uniform(*TURN), linger=linger)  # noqa: S311 -- jitter
+    """Run the due jobs of one queue."""
+    turn, linger = (TURN_ALONE, 0.0) if is_alone() else (TURN, LINGER)
+    return drain_queue(queue=queue, seconds=random.uniform(*turn), linger=linger)  # noqa: S311 -- jitter
 
 
 @shared_task(ignore_result=True)

@@ -5,6 +5,8 @@ import time
 from datetime import timedelta
 
 import pytest
+import time_machine
+from django.db import connection
 from django.utils import timezone
 
 from outbox import runner, tasks
@@ -78,7 +80,6 @@ def test_an_idle_thread_takes_what_is_written_here_without_a_message(never, sett
     monkeypatch.setattr(runner, "LATE", timedelta(days=1))
     sent = []
     monkeypatch.setattr(nudger, "_send", sent.append)
-    nudger._wanted.clear()
     drain = threading.Thread(target=lambda: runner.drain(queue="portal", seconds=FAR, linger=0.5))
     idle_at("portal")._looked = time.monotonic()
     drain.start()
@@ -108,16 +109,27 @@ def test_who_is_called_looks_even_when_its_time_is_up(never, monkeypatch):
     assert len(looks) > before
 
 
+class Said:
+    """Stands in for the nudger, and keeps what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def call(self, queue):
+        self.told.append(("call", queue))
+
+    def remind(self, queue):
+        self.told.append(("remind", queue))
+
+
 @pytest.fixture
-def messages(monkeypatch, settings):
-    """The queues a message was sent for, by a nudger of its own."""
+def said(monkeypatch, settings):
     settings.OUTBOX_PLACES = {"late": 2}
     runner._places.cache_clear()
     idle_at.cache_clear()
-    sent, own = [], Nudger()
-    own._send = sent.append
-    monkeypatch.setattr(runner, "nudger", own)
-    return sent
+    told = Said()
+    monkeypatch.setattr(runner, "nudger", told)
+    return told.told
 
 
 def beside_the_main_thread(act):
@@ -126,65 +138,110 @@ def beside_the_main_thread(act):
     thread.join(FAR)
 
 
-def test_who_takes_a_late_job_calls_the_next_thread_at_once(messages):
-    for count in (1, 2, 3):
-        beside_the_main_thread(lambda: runner._call_for_help("late"))
-        until(lambda count=count: len(messages) == count)
-
-
-def test_nobody_is_called_while_somebody_is_idle(messages, never):
-    idle_at("late")._looked = time.monotonic()
-    thread = staying(idle_at("late"), 1.0, [])
-    until(idle_at("late").anybody)
-
+def ask_for_help():
     beside_the_main_thread(lambda: runner._call_for_help("late"))
 
-    assert runner.nudger._wanted == {}
-    idle_at("late").call()
+
+def test_who_finds_nobody_idle_calls_one_more_thread(said):
+    ask_for_help()
+    assert said == [("call", "late")]
+
+
+def test_who_is_idle_may_not_be_let_in_so_others_are_reminded(said, never):
+    idle_at("late")._looked = time.monotonic()
+    outcomes = []
+    thread = staying(idle_at("late"), FAR, outcomes)
+    until(idle_at("late").anybody)
+
+    ask_for_help()
+
+    assert said == [("remind", "late")]
+    assert idle_at("late").call()
     thread.join(FAR)
+    assert outcomes == [True]
 
 
-def test_a_full_process_reminds_the_others_but_not_each_time(messages, monkeypatch):
-    monkeypatch.setattr("outbox.nudge.PAUSE", FAR)
+def test_a_full_process_reminds_the_others(said):
     places = runner._places("late")
     assert places.acquire(blocking=False)
     assert places.acquire(blocking=False)
-
-    for _ in range(3):
-        beside_the_main_thread(lambda: runner._call_for_help("late"))
-
-    until(lambda: runner.nudger._wanted or messages)
-    assert len(messages) <= 1
+    ask_for_help()
+    assert said == [("remind", "late")]
 
 
-def test_a_process_with_one_thread_reminds_others_and_does_not_stay(messages, monkeypatch):
-    monkeypatch.setattr(runner.nudger, "call", lambda queue: pytest.fail("it has no other thread"))
+def test_a_process_with_one_thread_reminds_others(said):
     runner._call_for_help("late")
-    assert "late" in runner.nudger._wanted or messages == ["late"]
-
-    stayed = []
-    monkeypatch.setattr(tasks, "drain_queue", lambda **words: stayed.append(words["linger"]))
-    tasks.drain(queue="late")
-    beside_the_main_thread(lambda: tasks.drain(queue="late"))
-    assert stayed == [0.0, tasks.LINGER]
+    assert said == [("remind", "late")]
 
 
-def test_who_leaves_in_the_middle_of_a_wave_calls_somebody_in_its_place(messages, monkeypatch):
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("late_by", "told"), [(5.0, [("call", "late")]), (0.0, [])])
+def test_help_is_called_for_where_a_job_is_late(said, settings, late_by, told):
+    settings.OUTBOX_HANDLERS = {"late.test": ("outbox.tests.test_idle.handle", "late")}
+    now = timezone.now() + timedelta(seconds=60)
+    enqueue(kind="late.test", key="1", payload={}, now=now, due_at=now - timedelta(seconds=late_by))
+
+    with time_machine.travel(now, tick=False):
+        beside_the_main_thread(lambda: done_and_closed(runner._run_next("late")))
+
+    assert said == told
+    assert Job.objects.get().state == Job.State.DONE
+
+
+def done_and_closed(done):
+    connection.close()
+    assert done
+
+
+def test_who_leaves_in_the_middle_of_a_wave_calls_somebody_in_its_place(said, monkeypatch):
     monkeypatch.setattr(runner, "_run_next", lambda queue: True)
     runner.drain(queue="late", seconds=0.0)
-    until(lambda: messages == ["late"])
+    assert said == [("call", "late")]
 
 
-def test_nudges_wait_for_the_pause_and_a_call_does_not(monkeypatch):
+def test_threads_do_not_leave_together_and_one_alone_does_not_stay(monkeypatch):
+    turns = []
+    monkeypatch.setattr(
+        tasks, "drain_queue", lambda **words: turns.append((words["seconds"], words["linger"]))
+    )
+    for _ in range(20):
+        beside_the_main_thread(lambda: tasks.drain(queue="late"))
+    assert len({seconds for seconds, _ in turns}) > 1
+    assert {linger for _, linger in turns} == {tasks.LINGER}
+
+    tasks.drain(queue="late")
+    seconds, linger = turns[-1]
+    assert seconds <= max(tasks.TURN_ALONE)
+    assert linger == 0
+
+
+@pytest.fixture
+def own_nudger(monkeypatch):
+    """A nudger that keeps what it sends, and has just sent to "slow"."""
     monkeypatch.setattr("outbox.nudge.PAUSE", FAR)
-    sent, own = [], Nudger()
+    monkeypatch.setattr("outbox.nudge.GAP", 0.0)
+    own, sent = Nudger(), []
     own._send = sent.append
     own._sent["slow"] = time.monotonic()
+    return own, sent
+
+
+def test_a_nudge_waits_for_the_pause_and_a_call_does_not(own_nudger):
+    own, sent = own_nudger
     own.nudge("slow")
     own.call("fast")
     until(lambda: sent == ["fast"])
     own.call("slow")
     until(lambda: sent == ["fast", "slow"])
+
+
+def test_calls_have_a_gap_between_them(own_nudger, monkeypatch):
+    monkeypatch.setattr("outbox.nudge.GAP", FAR)
+    own, sent = own_nudger
+    own.call("slow")
+    own.call("fast")
+    until(lambda: sent == ["fast"])
+    assert "slow" in own._wanted
 
 
 def handle(job):
