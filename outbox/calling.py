@@ -50,6 +50,6 @@ def beginning_within(seconds: float) -> Iterator[None]:
 
 
 def check_time() -> None:
-    """Right before a request. Raises Unreachable when it is too late for it."""
+    """Right before a request, or a part of it, is written. Raises Unreachable when it is too late for it."""
     if time.monotonic() > _latest.get():
         raise Unreachable("too late to begin")

@@ -14,6 +14,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from outbox.calling import check_time
+
 _until: ContextVar[float] = ContextVar("until", default=inf)
 
 
@@ -75,6 +77,8 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        # Not before: between the two a process may be frozen. A request that has not all its parts is none.
+        check_time()
         self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from outbox.calling import Refused, Uncertain, Unreachable, check_time
+from outbox.calling import Refused, Uncertain, Unreachable
 from outbox.connections import lend_connection
 from outbox.deadline import Transport, ending_within
 
@@ -77,7 +77,6 @@ class Line:
     @contextmanager
     def _replied(self, method: str, url: str, **request: Any) -> Iterator[httpx.Response]:
         lend_connection()
-        check_time()
         try:
             with (
                 ending_within(self._total_seconds),

@@ -2,12 +2,15 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import httpcore
 import httpx
 import pytest
 
-from outbox.calling import Uncertain
+from outbox.calling import Uncertain, Unreachable, beginning_within
 from outbox.line import Line
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -91,3 +94,26 @@ def test_a_kept_connection_has_the_time_of_each_call(serve: Serve) -> None:
     line, url = Line(httpx.Timeout(5.0), total_seconds=5.0), serve(talk)
     assert [line.post(url, b"{}") for _ in range(3)] == [b"{}"] * 3
     assert len(connections) == 1
+
+
+def test_a_process_frozen_between_its_claim_and_the_request_writes_nothing(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bytes] = []
+    url = serve(lambda connection: heard.append(connection.recv(65_536)))
+    connect = httpcore.SyncBackend.connect_tcp
+
+    def freeze(*args: Any, **words: Any) -> Any:
+        """The connection stands, and then the machine does, for longer than the call may begin."""
+        stream = connect(*args, **words)
+        time.sleep(0.3)
+        return stream
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", freeze)
+    with pytest.raises(Unreachable, match="too late"), beginning_within(0.2):
+        Line().post(url, b"{}")
+    until = time.monotonic() + 10
+    while not heard:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert heard == [b""]  # it hung up
