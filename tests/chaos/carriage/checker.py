@@ -18,6 +18,10 @@ SELECT o.id, o.state, s.state FROM orders_order o
 LEFT JOIN couriers_carriersearch s ON s.order_id = o.id AND s.bag <= s.bags
 WHERE s.id IS NULL OR NOT (o.state = 'delivered' AND s.state = 'done' OR o.state = 'ready' AND s.state = 'nobody')
 """  # noqa: E501
+STORY = """
+SELECT origin_id, state, end_cause, asks, fence, created_at, asked_at, ended_at, reason FROM couriers_handoff
+WHERE order_id = {} ORDER BY id
+"""
 # What somebody delivered according to the portal.
 CARRIED = "SELECT origin_id FROM couriers_handoff WHERE state = 'delivered'"
 
@@ -50,13 +54,19 @@ def _doubled(database: Database, errands: Iterable[Errand]) -> Iterator[str]:
             yield f"{_words(errand)}: no hand-off has this number"
     for (order, bag), found in of_bag.items():
         wrong = [*overlaps(found), *_brought_again(found)]
-        yield from (f"order {order}, bag {bag}: {what}" for what in wrong)
+        yield from (f"order {order}, bag {bag}: {what}{_story(database, order)}" for what in wrong)
 
 
 def _brought_again(errands: Iterable[Errand]) -> Iterator[str]:
     """What a guest has, nobody brings a second time."""
     brought = [errand for errand in errands if errand["state"] == "delivered"]
     yield from (f"{_words(errand)} was one too many" for errand in brought[1:])
+
+
+def _story(database: Database, order: int) -> str:
+    """What the portal did, in its own words: the run's database is gone when somebody reads of the fault."""
+    rows = database.rows(STORY.format(order))
+    return "".join(f"\n  {' | '.join(map(str, row))}" for row in rows)
 
 
 def _told_wrong(database: Database, errands: Iterable[Errand]) -> Iterator[str]:
