@@ -1,9 +1,12 @@
-"""What the card at the door says: the wait, the campaign, who waits, and the place of every pick-up code.
+"""What the card at the door says: the wait, the campaign, who waits, and where every rider's bag is.
+
+Riders we asked for come with a pick-up code of ours, a platform's riders with the order's number there.
 
 All of it is read at once and kept for a few seconds, so that a crowd that reloads its phones asks the
 database no more often than one rider does. Nothing in it is about a guest.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +19,7 @@ from django.utils import timezone
 from couriers.models import HandOff, RiderDoor
 from couriers.states import BEFORE_PICK_UP, LIVE, Progress
 from orders.models import Order
-from orders.states import TO_MAKE, OrderState
+from orders.states import TO_MAKE, Fulfilment, OrderState
 from stores.channels import short_name
 from stores.models import Store
 
@@ -28,7 +31,7 @@ CAMPAIGNS = 3
 
 @dataclass(frozen=True, slots=True)
 class Bag:
-    """Where the bag of a pick-up code is. `before` and `minutes` only count while it is being made."""
+    """Where the bag of a code or a number is. `before` and `minutes` only count while it is being made."""
 
     number: str
     channel: str
@@ -154,28 +157,36 @@ def _riders(store: Store) -> int:
 
 
 def _bags(store: Store, queue: _Queue) -> dict[str, tuple[Bag, ...]]:
+    """What a rider may type, and the bags that go by it: at two platforms a number can be the same."""
     rows = HandOff.objects.select_related("order__account").filter(store=store, state__in=LIVE)
-    found: dict[str, tuple[Bag, ...]] = {}
-    for handoff in _sorted(rows.exclude(pickup_code="")):
-        bag = _bag(handoff, queue, store)
-        found[handoff.pickup_code] = (*found.get(handoff.pickup_code, ()), bag)
-    return found
+    named = [
+        (handoff.pickup_code, _bag(handoff.order, queue, store, handoff))
+        for handoff in _sorted(rows.exclude(pickup_code=""))
+    ]
+    theirs = Order.objects.filter(store=store, on_board=True, fulfilment=Fulfilment.PLATFORM_COURIER)
+    shown = theirs.exclude(state=OrderState.CANCELLED).select_related("account").order_by("pk")
+    named += [(order.daily_number, _bag(order, queue, store)) for order in shown]
+    found: defaultdict[str, tuple[Bag, ...]] = defaultdict(tuple)
+    for name, bag in named:
+        found[name] += (bag,)
+    return dict(found)
 
 
 def _sorted(rows: Iterable[HandOff]) -> list[HandOff]:
     return sorted(rows, key=lambda handoff: (handoff.order_id, handoff.bag))
 
 
-def _bag(handoff: HandOff, queue: _Queue, store: Store) -> Bag:
-    orders, cups = queue.up_to.get(handoff.order_id, (1, 0))
+def _bag(order: Order, queue: _Queue, store: Store, handoff: HandOff | None = None) -> Bag:
+    orders, cups = queue.up_to.get(order.pk, (1, 0))
+    gone = handoff.progress not in BEFORE_PICK_UP if handoff else order.state == OrderState.COLLECTED
     return Bag(
-        number=handoff.order.daily_number,
-        channel=handoff.order.account.channel,
-        account=handoff.order.account.slug,
-        bag=handoff.bag,
-        bags=handoff.bags,
-        ready=handoff.order.state not in TO_MAKE,
-        gone=handoff.progress not in BEFORE_PICK_UP,
+        number=order.daily_number,
+        channel=order.account.channel,
+        account=order.account.slug,
+        bag=handoff.bag if handoff else 1,
+        bags=handoff.bags if handoff else 1,
+        ready=order.state not in TO_MAKE,
+        gone=gone,
         before=orders - 1,
         minutes=_minutes(cups, store),
     )

@@ -38,7 +38,10 @@ class DoorForm(forms.Form):
 
 @require_safe
 def card(request: HttpRequest, token: str) -> HttpResponse:
-    """The card, and with ?code= where that bag is. The same for everybody, so anybody may keep it a while."""
+    """The card, and with ?code= where the bag of a code or number is.
+
+    The same for everybody, so anybody may keep it a while.
+    """
     door = door_of(token)
     if door is None:
         raise Http404

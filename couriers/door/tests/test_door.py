@@ -13,8 +13,9 @@ from couriers.door.services import door_for, save_door
 from couriers.models import HandOff, RiderDoor
 from couriers.states import Progress
 from couriers.tests.factories import NOW, after, make_order, make_rider, make_staff, make_store
+from orders.models import Order
 from orders.states import OrderState
-from stores.models import Membership, Store
+from stores.models import ChannelAccount, Membership, Store
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +115,42 @@ def test_a_bag_that_has_gone_says_so(store: Store) -> None:
     assert "Picked up already" in words(look(store, "0427"))
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("accepted", "Ready in about"),
+        ("making", "Ready in about"),
+        ("ready", "Ready"),
+        ("collected", "Picked up already"),
+    ],
+)
+def test_a_platforms_rider_goes_by_the_orders_number(store: Store, state: str, told: str) -> None:
+    make_order(store, state=state, daily_number="58", on_board=True, fulfilment="platform_courier")
+    assert told in words(look(store, "58"))
+
+
+def test_one_number_at_two_platforms_is_two_bags(store: Store) -> None:
+    for slug in ("eleme-x", "meituan-x"):
+        order = make_order(store, daily_number="7", on_board=True, fulfilment="platform_courier")
+        channel = slug.partition("-")[0]
+        account = ChannelAccount.objects.create(franchise=store.franchise, channel=channel, slug=slug)
+        Order.objects.filter(pk=order.pk).update(account=account)
+    page = words(look(store, "7"))
+    assert page.count("door-number") == 2
+    assert "Ele.me" in page
+    assert "Meituan" in page
+
+
+@pytest.mark.parametrize(
+    "values", [{"fulfilment": "pickup"}, {"state": "cancelled"}, {"on_board": False}, {"elsewhere": True}]
+)
+def test_other_numbers_are_not_told(store: Store, values: Any) -> None:
+    facts = {"state": "ready", "on_board": True, "fulfilment": "platform_courier", **values}
+    place = make_store() if facts.pop("elsewhere", False) else store
+    make_order(place, daily_number="58", **facts)
+    assert "is not known here" in words(look(store, "58"))
+
+
 @pytest.mark.parametrize("typed", ["9999", "12", "x'<b>", "٤٢"])
 def test_an_unknown_code_says_what_to_do(store: Store, typed: str) -> None:
     hand_off(make_store(), "9999")
@@ -135,13 +172,13 @@ def test_a_crowd_asks_the_database_no_more_than_one(
 ) -> None:
     hand_off(store, "0427")
     token = door_for(store).token
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         Client().get(f"/door/{token}/")
     with django_assert_num_queries(0):
         for _ in range(3):
             Client().get(f"/door/{token}/", {"code": "0427"})
     clock.shift(FRESH + 1)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         Client().get(f"/door/{token}/")
 
 
