@@ -135,7 +135,7 @@ class HandOffAdmin(ReadOnly):
                 "fields": (
                     ("origin_id", "provider_ref"),
                     ("fence", "asks", "lease_until"),
-                    ("quote_ref", "quote_until", "fee"),
+                    ("quote_ref", "quote_until", "quoted_fee", "fee"),
                 )
             },
         ),

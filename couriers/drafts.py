@@ -98,6 +98,7 @@ def take_quote(handoff: HandOff, quote: Quote | None) -> None:
     """Have the errand sent at this price, while that is good."""
     if quote is not None and quote.reference:
         handoff.quote_ref, handoff.quote_until = quote.reference[:128], quote.expires_at
+        handoff.quoted_fee = quote.fee
 
 
 def question_of(key: str, handoff: HandOff, *, shop_no: str | None = None) -> Question:

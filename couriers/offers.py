@@ -119,6 +119,7 @@ def _ref(draft: HandOff, quote: Quote) -> str:
         "callback_token": draft.callback_token,
         "pickup_code": draft.pickup_code,
         "quote_ref": quote.reference[:128],
+        "quoted_fee": quote.fee,
         "bag": draft.bag,
         "bags": draft.bags,
     }

@@ -29,6 +29,7 @@ from stores.actors import Actor
 
 S = HandOffState
 ENDING = frozenset({S.CANCELLING, S.CANCELLED, S.FAILED})
+TAKEN = frozenset({S.SENT, S.CONFIRMED, S.DELIVERED})
 BACK = frozenset({S.CONFIRMED, S.CANCELLING})  # leaving them is news to the search, wherever it leads
 # Longer than the longest call; with the watch's period it is the time until a dead worker's
 # hand-off is looked after.
@@ -61,7 +62,8 @@ def move(seen: HandOff, target: HandOffState, *, now: datetime, **values: Any) -
     """
     if target != seen.state and target not in NEXT[seen.state]:
         raise ValueError(f"a hand-off cannot go from {seen.state} to {target}")
-    told = values.get("fee")
+    if (told := _fee(seen, target, values)) is not None:
+        values["fee"] = told
     with transaction.atomic():
         unchanged = HandOff.objects.filter(
             pk=seen.pk,
@@ -79,6 +81,12 @@ def move(seen: HandOff, target: HandOffState, *, now: datetime, **values: Any) -
         if target != seen.state and (target == S.CONFIRMED or seen.state in BACK or not moved.live):
             _tell_search(moved, now)
     return moved
+
+
+def _fee(seen: HandOff, target: HandOffState, values: dict[str, Any]) -> int | None:
+    """What is told, or what it was quoted at, until somebody tells a fee."""
+    told = values.get("fee")
+    return seen.quoted_fee if told is None and seen.fee is None and target in TAKEN else told
 
 
 def _with(seen: HandOff, values: dict[str, Any]) -> HandOff:

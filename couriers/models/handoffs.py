@@ -83,7 +83,7 @@ class HandOff(models.Model):
     hand-offs of a store. `end_cause` says why it ended otherwise than delivered. `human_asked_at`: nobody
     could find out for minutes whether the courier has it, so somebody must decide. `doubted`: a sending
     got no clear answer, and nothing heard since says what became of it. `quote_ref` is placed until
-    `quote_until`.
+    `quote_until`; `quoted_fee` is the fee until the courier tells another, for some tell none.
     """
 
     class Carrier(models.TextChoices):
@@ -139,6 +139,7 @@ class HandOff(models.Model):
 
     quote_ref = models.CharField(_("number of the quote"), max_length=128, blank=True, db_default="")
     quote_until = models.DateTimeField(_("quote good until"), null=True, blank=True)
+    quoted_fee = models.BigIntegerField(_("quoted fee"), null=True, blank=True)
     fee = models.BigIntegerField(_("fee"), null=True, blank=True)
     rider_name = models.CharField(_("rider's name"), max_length=60, blank=True)
     rider_phone = SealedTextField(_("rider's phone"), blank=True)

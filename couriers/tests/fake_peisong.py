@@ -15,6 +15,7 @@ class FakePeisong(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.statuses: dict[str, int] = {}
+        self.price = 8.5
         self.rider: Fields = {}
 
     def name_of(self, method: str, path: str) -> str:
@@ -27,7 +28,9 @@ class FakePeisong(Fake):
         if signed(body) != body:
             return 200, {"code": 6, "message": "sign wrong"}
         if call == "preCreateByShop":
-            return self._ok({"delivery_fee": 8.5, "base_delivery_fee": 8.5, "delivery_distance": 1234})
+            return self._ok(
+                {"delivery_fee": self.price, "base_delivery_fee": self.price, "delivery_distance": 1234}
+            )
         if call == "createByShop":
             return self._create(body["delivery_id"], body["order_id"])
         return self._one(call, body)

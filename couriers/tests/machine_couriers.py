@@ -18,7 +18,7 @@ from couriers.tests.work import call_back
 from stores.models import Store
 
 Look = Callable[[], object]
-FEE = 850  # fen, as both quote
+FEE, CHEAPER = 850, 750  # fen: Dada's, and Peisong's
 CANCELLED, CALLED_OFF = 5, 99  # at Dada, at Peisong
 NO_RIDERS = "no riders today"
 
@@ -101,6 +101,7 @@ class PeisongThere:
 
     def __init__(self, store: Store, label: str, look: Look) -> None:
         self.server = ToldPeisong(look)
+        self.server.price = CHEAPER / 100
         self.account = make_courier_account(store, "peisong", self.server.url, **CREDENTIALS)
         CourierAccount.objects.filter(pk=self.account.pk).update(label=label)
 
@@ -127,7 +128,7 @@ class PeisongThere:
         """In fen: what it was quoted at, for Peisong never tells a fee."""
         number = delivery_number(handoff.origin_id)
         there = self.server.statuses.get(number, CALLED_OFF) != CALLED_OFF
-        return FEE if there and handoff.quote_ref else 0
+        return CHEAPER if there and handoff.quoted_fee is not None else 0
 
     def tell(self, handoff: HandOff, status: int, at: datetime) -> int:
         """What the callback is answered with; it names the number that Peisong itself gave."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db.models import Q
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -114,11 +115,11 @@ class HandOffMachine(RuleBasedStateMachine):
     # --- The store -------------------------------------------------------------------------------
 
     @precondition(lambda self: len(self.orders) < 3)
-    @rule(cups=st.sampled_from([2, 2, 15]), is_ready=st.sampled_from([True, True, False]))
-    def an_order_is_begun(self, cups: int, is_ready: bool) -> None:
+    @rule(cups=st.sampled_from([2, 2, 15]), steps=st.sampled_from([2, 2, 1, 0]))
+    def an_order_comes(self, cups: int, steps: int) -> None:
         order = make_order(self.store, state="accepted", ready_at=None, cups=cups)
         order.lines.update(quantity=cups)
-        for verb in ("start", "ready") if is_ready else ("start",):
+        for verb in ("start", "ready")[:steps]:
             step(order_id=order.pk, verb=verb, actor=MEI, now=self.now)
         self.orders.append(order)
 
@@ -135,7 +136,8 @@ class HandOffMachine(RuleBasedStateMachine):
             for verb in ("start", "ready", "cancel")
         }
         acts |= {"takes back": lambda: undo(**facts), "moves": lambda: self.move(order, facts)}
-        self.may_be_refused(acts[data.draw(st.sampled_from(sorted(acts)))])
+        with suppress(Stale, NotPossible, CannotUndo):
+            acts[data.draw(st.sampled_from(sorted(acts)))]()
 
     def acts_with_carriers(self, facts: dict[str, Any], there: There) -> Acts:
         return {
@@ -219,7 +221,8 @@ class HandOffMachine(RuleBasedStateMachine):
         there, handoff, status, at = told
         with self.clock():
             answer = there.tell(handoff, status, at)
-        assert answer == 200 or (answer == 401 and self.now - at > SIGNED_FOR)
+        expired = isinstance(there, PeisongThere) and self.now - at > SIGNED_FOR
+        assert answer == 200 or (expired and answer == 401)
 
     @precondition(lambda self: self.live_errands())
     @rule(data=st.data())
@@ -236,8 +239,8 @@ class HandOffMachine(RuleBasedStateMachine):
         return there, HandOff.objects.select_related("order").get(origin_id=number)
 
     def written(self) -> list[Any]:
-        jobs = Job.objects.order_by("pk").values_list("kind", "key", "state", "due_at")
-        return [*HandOff.objects.order_by("pk").values(), *jobs]
+        tables = (HandOff, CarrierSearch, Fee, Job, Order)
+        return [row for table in tables for row in table.objects.order_by("pk").values()]
 
     # --- The workers -------------------------------------------------------------------------------
 
@@ -271,7 +274,8 @@ class HandOffMachine(RuleBasedStateMachine):
                 return
             try:
                 access, errand = access_of(account_of(claimed)), errand_of(claimed)
-                created = provider_of(claimed).create(access, errand, now=self.now)
+                quote = claimed.quote_ref
+                created = provider_of(claimed).create(access, errand, quote_ref=quote, now=self.now)
             except CallFailed:
                 return
             if only_frozen:
@@ -315,15 +319,13 @@ class HandOffMachine(RuleBasedStateMachine):
             assert len(splits) == len({order for order, _bags in splits}), splits
 
     @invariant()
-    def nobody_carries_what_the_own_rider_has(self) -> None:
-        own = HandOff.objects.filter(state__in=LIVE, account=None).values_list("order_id", "bag")
-        there = HandOff.objects.filter(origin_id__in=self.live_errands()).values_list("order_id", "bag")
-        assert not set(own) & set(there)
-
-    @invariant()
-    def one_create_is_one_errand(self) -> None:
-        for there in self.couriers:
-            assert len(there.server.ledger) == len(set(there.server.ledger))
+    def own_riders_and_couriers_share_no_bag(self) -> None:
+        own = Q(state__in=LIVE, account=None)
+        rows = HandOff.objects.filter(own | Q(origin_id__in=self.live_errands()))
+        carried = list(rows.values_list("order_id", "bag", "bags"))
+        assert len({(order, bag) for order, bag, _bags in carried}) == len(carried)
+        splits = {(order, bags) for order, _bag, bags in carried}
+        assert len(splits) == len({order for order, _bags in splits}), splits
 
     def teardown(self) -> None:
         """The troubles end, nobody does anything any more, and half an hour passes."""
@@ -373,10 +375,6 @@ class HandOffMachine(RuleBasedStateMachine):
     def live_errands(self) -> set[str]:
         self.look()
         return self.seen.pop()
-
-    def may_be_refused(self, act: Callable[[], object]) -> None:
-        with suppress(Stale, NotPossible, CannotUndo):
-            act()
 
 
 def forget_all() -> None:
