@@ -44,6 +44,9 @@ LOOKS = 4
 NOT_CALLED_OFF = gettext_noop(
     "The courier may have this order nevertheless. Its number there is not known: please call the courier."
 )
+KEPT_NEVERTHELESS = gettext_noop(
+    "The courier has this order nevertheless and does not cancel it. Please call the courier."
+)
 CHANGED = "the hand-off changed during the call"
 # How long couriers surely remember under which number an errand was sent (Uber: an hour). Later, sending it
 # again might make a second one.
@@ -215,8 +218,8 @@ def cancel(job: Job) -> None:
     except Refused as refusal:
         if is_open(handoff):
             _look_again(handoff, job, refusal)
-        if handoff.live:
-            _after_refused_cancel(handoff, str(refusal), job)
+        follow = _after_refused_cancel if handoff.live else _after_refused_end
+        follow(handoff, refusal, job)
     except (Unreachable, Uncertain) as error:
         if is_open(handoff) and not handoff.live:
             _look_again(handoff, job, error)
@@ -243,13 +246,12 @@ def _may_learn(handoff: HandOff) -> bool:
     return not handoff.live or timezone.now() - handoff.created_at < SAME_FOR
 
 
-def _look_again(handoff: HandOff, job: Job, error: CallFailed) -> NoReturn:
-    """The courier's number could not be found out: later; of what has ended, a few times, then people must
-    know."""
+def _look_again(handoff: HandOff, job: Job, error: CallFailed, told: str = NOT_CALLED_OFF) -> NoReturn:
+    """It could not be called off: later; what has ended, a few times, then people must be `told`."""
     if handoff.live:
         raise NotYet(AGAIN_AT_MOST, str(error)) from error
     if job.attempts >= LOOKS:
-        raise Hopeless(NOT_CALLED_OFF) from error
+        raise Hopeless(told) from error
     raise Later(_backoff(job, error), str(error)) from error
 
 
@@ -275,7 +277,7 @@ def _take_cancelled(handoff: HandOff, kept: Kept | None) -> None:
     fees.keep_late(ended, fee or 0)
 
 
-def _after_refused_cancel(handoff: HandOff, refusal: str, job: Job) -> None:
+def _after_refused_cancel(handoff: HandOff, refusal: Refused, job: Job) -> None:
     """It may be cancelled already, picked up, delivered, or have never been there."""
     report = _query(handoff, job) if can_ask(handoff) else None
     now = timezone.now()
@@ -286,7 +288,14 @@ def _after_refused_cancel(handoff: HandOff, refusal: str, job: Job) -> None:
         if take_report(handoff, report, now=now) == "changed":
             raise Later(1, CHANGED)
         if report.status not in FINAL:
-            _go_on(record.load(handoff.pk), refusal, now)
+            _go_on(record.load(handoff.pk), str(refusal), now)
+
+
+def _after_refused_end(handoff: HandOff, refusal: Refused, job: Job) -> None:
+    """The hand-off has ended, the errand perhaps not: then two may be under way with the order."""
+    report = _query(handoff, job)
+    if report is not None and report.status not in FINAL:
+        _look_again(handoff, job, refusal, told=KEPT_NEVERTHELESS)
 
 
 def _go_on(handoff: HandOff, refusal: str, now: datetime) -> None:

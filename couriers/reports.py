@@ -109,7 +109,7 @@ def _follow_callback(handoff: HandOff, callback: Callback, message: CourierMessa
     if _weak(handoff) and handoff.live and report.status in FINAL:
         ask(handoff.pk, why=f"m{message.pk}", now=now, rumour=report.reason, cause=report.cause)
         return "asked"
-    if not handoff.live and report.status in BEFORE_PICK_UP:
+    if not handoff.live and report.status is not None and report.status not in FINAL:
         find_out(handoff.pk, why=f"m{message.pk}", now=now, reference=callback.errand.reference)
     if handoff.live and report.status is None and report.reason:
         return "shown" if note(handoff, report.reason, now=now) else "changed"

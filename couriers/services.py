@@ -21,6 +21,7 @@ from couriers.errors import LiveHandOff
 from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider, Shift
 from couriers.policy.document import Policy
 from couriers.policy.queries import policy_of
+from couriers.policy.situations import under_way
 from couriers.providers.base import Quote
 from couriers.record import REASON_LENGTH, move, publish, publish_order
 from couriers.states import BEFORE_PICK_UP, LIVE, EndCause, HandOffState, Progress, SearchState
@@ -38,7 +39,7 @@ FIRST = "first"  # the first create job of a hand-off
 # Why the search calls a hand-off off by itself.
 ENGINES = frozenset({EndCause.NO_RIDER, EndCause.RIDER, EndCause.UNDONE})
 # What a price was asked for, and is good for.
-QUOTED = ("origin_id", "callback_token", "pickup_code", "quote_ref", "quote_until")
+QUOTED = ("origin_id", "callback_token", "pickup_code", "quote_ref", "quote_until", "quoted_fee")
 Draft = Callable[[CarrierSearch], HandOff]
 
 
@@ -156,7 +157,7 @@ def cancel_hand_off(
     """
     with transaction.atomic():
         stopped = seeking.stop(order_id, bag=bag, now=now)
-        moved = [_cancel(seen, reason, now) for seen in live_handoffs(order_id, bag)]
+        moved = [_cancel(seen, reason, now) for seen in _that_can_end(live_handoffs(order_id, bag))]
         if not moved and not stopped:
             raise stale(order_id)
         if not moved:
@@ -274,7 +275,7 @@ def _still_has(rider: Rider, live: int | None, now: datetime) -> bool:
         return False
     if not Shift.objects.filter(rider=rider, ended_at=None, ends_at__gt=now).exists():
         return False
-    return live is None or HandOff.objects.filter(rider=rider, state__in=LIVE).count() <= live
+    return live is None or under_way(now).filter(rider=rider).count() <= live
 
 
 def _held_still(rider: Rider) -> Rider:
@@ -301,16 +302,25 @@ def _cancel(seen: HandOff, reason: str, now: datetime) -> HandOff:
     return moved
 
 
+def _that_can_end(live: Sequence[HandOff]) -> list[HandOff]:
+    """Of several bags' those that can be called off; if none can, the first will say why."""
+    return [seen for seen in live if _hindrance(seen) is None] or list(live[:1])
+
+
 def _cancel_target(seen: HandOff) -> HandOffState:
+    if (hindrance := _hindrance(seen)) is not None:
+        raise hindrance
+    at_once = seen.carrier == HandOff.Carrier.OWN or seen.state == S.PENDING
+    return S.CANCELLED if at_once else S.CANCELLING
+
+
+def _hindrance(seen: HandOff) -> Stale | NotPossible | None:
+    """Why a person cannot call it off: somebody did, or the courier no longer cancels."""
     if seen.state == S.CANCELLING:
-        if seen.end_cause not in ENGINES:
-            raise stale(seen.order_id)
-        return S.CANCELLING
-    if seen.carrier == HandOff.Carrier.OWN or seen.state == S.PENDING:
-        return S.CANCELLED
-    if seen.progress not in BEFORE_PICK_UP:
-        raise NotPossible(_("The rider has picked the order up: the courier no longer cancels."))
-    return S.CANCELLING
+        return None if seen.end_cause in ENGINES else stale(seen.order_id)
+    if seen.carrier == HandOff.Carrier.PROVIDER and seen.progress not in BEFORE_PICK_UP:
+        return NotPossible(_("The rider has picked the order up: the courier no longer cancels."))
+    return None
 
 
 def _moved(seen: HandOff, target: HandOffState, now: datetime, **values: Any) -> HandOff:

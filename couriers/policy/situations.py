@@ -61,9 +61,13 @@ def _couriers(store: Store, now: datetime) -> Iterator[tuple[str, str, str, bool
 
 
 def live_by_carrier(store: Store, now: datetime) -> dict[str, int]:
-    """How many orders each carrier of the store carries or is to carry; nobody is on the road for a day."""
-    lately = HandOff.objects.filter(store=store, created_at__gte=now - timedelta(days=1))
-    return _by_carrier(lately.filter(state__in=sorted(LIVE)))
+    """How many orders each carrier of the store carries or is to carry."""
+    return _by_carrier(under_way(now).filter(store=store))
+
+
+def under_way(now: datetime) -> QuerySet[HandOff]:
+    """The live hand-offs, but for those somebody forgot to end: nobody is on the road for a day."""
+    return HandOff.objects.filter(created_at__gte=now - timedelta(days=1), state__in=sorted(LIVE))
 
 
 def distance_to(order: Order, store: Store) -> int | None:

@@ -168,3 +168,23 @@ def test_what_is_carried_or_too_small_is_not_split(bags: int) -> None:
     hand_to_rider(order_id=order.pk, rider=rider, actor=MEI, now=NOW)
     with pytest.raises(NotPossible):
         hand_to_rider(order_id=order.pk, rider=rider, bags=2, actor=MEI, now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_calling_all_bags_off_leaves_those_that_cannot_be_called_off(large: Order, dada: FakeDada) -> None:
+    first = bag(large, 1)
+    dada.statuses[first.origin_id] = 3
+    news(first, 3, after(20))
+    cancel_hand_off(order_id=large.pk, actor=MEI, now=after(30))
+    run_all(after(30))
+    assert [bag(large, number).state for number in (1, 2)] == ["confirmed", "cancelled"]
+    with pytest.raises(NotPossible):
+        cancel_hand_off(order_id=large.pk, actor=MEI, now=after(40))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bag_that_is_being_called_off_holds_up_no_other(large: Order, dada: FakeDada) -> None:
+    cancel_hand_off(order_id=large.pk, actor=MEI, now=after(30), bag=1)
+    cancel_hand_off(order_id=large.pk, actor=MEI, now=after(31))
+    run_all(after(31))
+    assert [bag(large, number).state for number in (1, 2)] == ["cancelled", "cancelled"]

@@ -85,6 +85,16 @@ def test_an_own_rider_who_is_free_is_asked_first_and_no_courier_hears_of_it(dada
     assert (search_of(order).state, dada.calls) == ("carried", [])
 
 
+def test_an_order_a_rider_forgot_to_end_stops_no_search(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    rider = at_work(order.store)
+    forgotten = make_order(order.store)
+    hand_to_rider(order_id=forgotten.pk, rider=rider, actor=MEI, now=after(-100_000))
+    ready(order)
+    assert tried(order) == [("Old Wang", "confirmed", "")]
+
+
 def test_a_store_without_a_switched_on_policy_only_gets_a_suggestion(dada: FakeDada) -> None:
     order = shelved()
     account = courier(order.store, dada)

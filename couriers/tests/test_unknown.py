@@ -95,6 +95,47 @@ def test_a_courier_that_has_it_nevertheless_is_called_off(dada: FakeDada) -> Non
     assert (facts(handoff)[0], search_of(handoff.order).state) == ("failed", "nobody")
 
 
+def test_who_has_it_nevertheless_and_does_not_cancel_is_a_matter_for_people(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    pass_time(after(301))
+    dada.statuses[handoff.origin_id] = 3  # its rider has left with it
+    dada.script["query"].clear()
+    settle(order_id=handoff.order_id, has=False, actor=MEI, now=after(310))
+    for seconds in (310, 340, 400, 500, 700):
+        run_all(after(seconds))
+    job = Job.objects.get(kind="handoff.cancel")
+    assert (job.state, dada.statuses[handoff.origin_id]) == (Job.State.DEAD, 3)
+    assert job.last_error == (
+        "The courier has this order nevertheless and does not cancel it. Please call the courier."
+    )
+
+
+def test_what_had_come_to_its_end_there_needs_nobody(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    pass_time(after(301))
+    dada.statuses[handoff.origin_id] = 4
+    dada.script["query"].clear()
+    settle(order_id=handoff.order_id, has=False, actor=MEI, now=after(310))
+    for seconds in (310, 340, 400):
+        run_all(after(seconds))
+    assert Job.objects.get(kind="handoff.cancel").state == Job.State.DONE
+
+
+def test_a_pick_up_of_what_has_ended_is_followed(dada: FakeDada) -> None:
+    handoff = in_doubt(dada)
+    pass_time(after(301))
+    dada.statuses.clear()
+    settle(order_id=handoff.order_id, has=False, actor=MEI, now=after(310))
+    run_all(after(340))
+    Job.objects.all().delete()
+    dada.statuses[handoff.origin_id] = 3
+    dada.script["query"].clear()
+    news(handoff, 3, after(400))
+    for seconds in (440, 500, 600, 800):
+        run_all(after(seconds))
+    assert Job.objects.get(kind="handoff.cancel").state == Job.State.DEAD
+
+
 def test_a_person_may_have_it_asked_once_more(dada: FakeDada) -> None:
     handoff = in_doubt(dada)
     pass_time(after(301))

@@ -85,7 +85,9 @@ class HandoffDialog extends DialogPiece {
 
   #give({ key, name, quote }) {
     const split = this.bags !== (this.card.delivery?.bags || 1) ? { bags: this.bags } : {};
-    this.board.handOff(this.card, key, name, { ...split, ...(quote && { quote }) });
+    // A rider of our own is one person: they take the first bag, and the card asks on for the others.
+    const first = split.bags > 1 && key.startsWith("rider:") ? { bag: 1 } : {};
+    this.board.handOff(this.card, key, name, { ...split, ...first, ...(quote && { quote }) });
     this.close();
   }
 }
