@@ -83,6 +83,7 @@ DOCUMENTED = [
     Shot("home", "tablet", "light", "zh-hans"),
 ]
 LANGUAGES = ("en", "zh-hans", "de")
+LOCALES = {"zh-hans": "zh-CN"}  # the browser's name, by which a page without a cookie speaks
 PAGES = (
     "board", "pause", "handoff", "request", "carriers", "riders", "rider", "card",
     "report", "channels", "couriers", "message", "admin", "login", "home",
@@ -136,6 +137,7 @@ class Photographer:
             base_url=self._base,
             viewport={"width": width, "height": height},
             color_scheme=shot.theme,  # type: ignore[arg-type]
+            locale=LOCALES.get(shot.language, shot.language),
             storage_state=self._session(shot),
         )
         context.add_cookies([{"name": "django_language", "value": shot.language, "url": self._base}])
