@@ -13,7 +13,7 @@ VENV = $(if $(PYTHON),$(PYTHON) merchant_portal/portal/venv.py .venv,\
 	$(error No usable Python found: install Python 3.11 or newer with venv, or give one: make PYTHON=/path/to/python))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz chaos bench screenshots words requirements venv dev node
+.PHONY: help run test lint fuzz chaos model bench screenshots words requirements venv dev node
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ fuzz: dev ## Push 100,000 malformed messages at intake: no 5xx, memory flat
 
 chaos: dev ## Hand off 100,000 orders while workers die and Redis is emptied (PORTAL_CHAOS_ORDERS, PORTAL_CHAOS_SEED)
 	@$(BIN)/python -m tests.chaos.carriage.run
+
+model: dev ## Walk 8,000 steps through the model of the hand-off (PORTAL_STEPS)
+	@PORTAL_STEPS=$${PORTAL_STEPS:-8000} PORTAL_VAR=$$(mktemp -d) $(BIN)/python -m pytest -q couriers/tests/test_machine.py
 
 bench: dev ## Measure intake, hand-offs and the way to the browser
 	@$(BIN)/python -m benchmarks

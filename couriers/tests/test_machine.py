@@ -2,7 +2,7 @@
 bag is ever two couriers' at once by their own ledgers, every ready order ends carried, rung for, or in a
 person's hands, and what is booked is what is owed.
 
-`PORTAL_STEPS` is how many steps a run takes, over examples of its own; without it the run is short and
+`PORTAL_STEPS` is how many steps a run takes, over examples of its own (`make model`); without it it is short and
 always the same.
 """
 
@@ -389,7 +389,7 @@ def test_no_bag_is_ever_two_couriers_and_every_order_ends_well() -> None:
     run_state_machine_as_test(
         HandOffMachine,
         settings=settings(
-            max_examples=max(4, STEPS // A_RUN),
+            max_examples=max(12, STEPS // A_RUN),
             stateful_step_count=A_RUN,
             deadline=None,
             database=None,
