@@ -2,8 +2,8 @@
 bag is ever two couriers' at once by their own ledgers, every ready order ends carried, rung for, or in a
 person's hands, and what is booked is what is owed.
 
-`PORTAL_STEPS` is how many steps a run takes, over examples of its own (`make model`); without it it is short and
-always the same.
+`PORTAL_STEPS` is how many steps a run takes, over examples of its own (`make model`); without it a run is
+short and always the same.
 """
 
 import os
