@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -35,6 +35,13 @@ MAY_BE_HANDED_OFF = frozenset({OrderState.MAKING, OrderState.READY})
 ATTACHED = frozenset({S.OFFERED, S.CARRIED})
 # Nobody can say yet whether the courier has the errand.
 IN_DOUBT = [HandOffState.CLAIMED, HandOffState.UNKNOWN]
+# A courier may still find a rider for it, and nobody has called it off.
+COMING = [*IN_DOUBT, HandOffState.PENDING, HandOffState.SENT]
+# "Delivered", and the counter took that back: it is on the shelf. When one bag of several comes back, the
+# order is recalled too, but the guest keeps the others: theirs are only deliveries of the whole order.
+RECALLED = Q(state=HandOffState.DELIVERED, ended_at__lt=F("order__recalled_at")) & (
+    Q(bags=1) | Q(delivered_at__lte=F("order__delivered_at"))
+)
 # After these a person has the word, not the next carrier.
 TAKEN_OVER = frozenset({EndCause.STORE, EndCause.GUEST})
 NOBODY_LEFT = gettext_noop("Nobody is left who could carry it.")
@@ -103,18 +110,10 @@ def _make(order: Order, bags: int, policy: Policy, now: datetime, *, begin: bool
     """A search for each bag that has none; those beyond the last bag stay behind, unread."""
     if bags > 1:
         _check_split(order, bags)
+    alike: dict[str, Any] = {"state": S.SEEKING if begin else S.IDLE, "round": int(begin)}
+    alike |= {"automatic": policy.rescue, "started_at": now, "changed_at": now}
     rows = [
-        CarrierSearch(
-            order=order,
-            store_id=order.store_id,
-            bag=bag,
-            bags=bags,
-            state=S.SEEKING if begin else S.IDLE,
-            round=int(begin),
-            automatic=policy.rescue,
-            started_at=now,
-            changed_at=now,
-        )
+        CarrierSearch(order=order, store_id=order.store_id, bag=bag, bags=bags, **alike)
         for bag in range(1, bags + 1)
     ]
     CarrierSearch.objects.bulk_create(rows, ignore_conflicts=True)
@@ -176,16 +175,23 @@ def open_for(order_id: int, *, now: datetime) -> tuple[list[CarrierSearch], Poli
         searches = held(order, policy=policy, now=now, begin=policy.automatic)
         for search in searches:
             search.order = order
-            if search.state == S.IDLE and policy.automatic:
+            if policy.automatic and (search.state == S.IDLE or _is_back(search)):
                 change(search, S.SEEKING, now=now, round=search.round + 1, automatic=policy.rescue)
     return searches, policy
+
+
+def _is_back(search: CarrierSearch) -> bool:
+    """Whether the search had ended with a delivery that the counter took back."""
+    mine = HandOff.objects.filter(order=search.order_id, bag=search.bag)
+    return search.state == S.DONE and mine.filter(RECALLED).exists() and not taken(mine).exists()
 
 
 def take_back(order_id: int, *, since: datetime, now: datetime) -> bool:
     """It is not ready after all: whom nobody but the portal asked `since` then, and who has no rider yet, is
     called off. A person's own hand-off stays, and so does a rider.
 
-    False while it is not known whether the courier has the errand: try again.
+    False while one of them may still come: its row had just changed, or nobody knows yet whether the courier
+    has the errand. Try again.
     """
     with transaction.atomic():
         if not Order.objects.filter(pk=order_id, state=OrderState.MAKING).exists():
@@ -199,7 +205,7 @@ def take_back(order_id: int, *, since: datetime, now: datetime) -> bool:
     )
     for handoff in begun:
         call_off(handoff, cause=EndCause.UNDONE, now=now)
-    return not begun.filter(state__in=IN_DOUBT).exists()
+    return not begun.filter(state__in=COMING).exists()
 
 
 def restart(*, order: Order, policy: Policy, now: datetime, bags: int | None = None) -> list[CarrierSearch]:
@@ -211,13 +217,9 @@ def restart(*, order: Order, policy: Policy, now: datetime, bags: int | None = N
     live = taken_bags(order.pk)
     for search in held(order, policy=policy, now=now, bags=bags):
         if search.bag not in live:
-            afresh: dict[str, Any] = {
-                "excluded": [],
-                "reason": "",
-                "accept_by": None,
-                "automatic": policy.rescue,
-            }
-            change(search, S.SEEKING, now=now, round=search.round + 1, **afresh)
+            afresh: dict[str, Any] = {"excluded": [], "reason": "", "accept_by": None}
+            afresh |= {"automatic": policy.rescue, "round": search.round + 1}
+            change(search, S.SEEKING, now=now, **afresh)
             step_later(search, now=now)
             begun.append(search)
     return begun
@@ -226,8 +228,9 @@ def restart(*, order: Order, policy: Policy, now: datetime, bags: int | None = N
 def stop(order_id: int, *, bag: int | None, now: datetime) -> int:
     """A person takes over: ask nobody any more, whatever becomes of who was asked.
 
-    Returns in how many searches somebody was just being chosen.
+    Inside a transaction. Returns in how many searches somebody was just being chosen.
     """
+    _locked(order_id)  # in the order of the bags, as everybody does: the updates have orders of their own
     wanted = CarrierSearch.objects.filter(order_id=order_id)
     wanted = wanted if bag is None else wanted.filter(bag=bag)
     wanted.filter(state__in=ATTACHED).update(automatic=False, accept_by=None)
@@ -236,8 +239,12 @@ def stop(order_id: int, *, bag: int | None, now: datetime) -> int:
 
 def taken_bags(order_id: int) -> set[int]:
     """The bags somebody has, or has brought."""
-    taken = HandOff.objects.filter(order=order_id, state__in=[*LIVE, HandOffState.DELIVERED])
-    return set(taken.values_list("bag", flat=True))
+    return set(taken(HandOff.objects.filter(order=order_id)).values_list("bag", flat=True))
+
+
+def taken(handoffs: QuerySet[HandOff]) -> QuerySet[HandOff]:
+    """Of these, those that leave nothing to be sought: live, or delivered for good."""
+    return handoffs.filter(state__in=[*LIVE, HandOffState.DELIVERED]).exclude(RECALLED)
 
 
 def step_later(search: CarrierSearch, *, now: datetime, why: str = "") -> None:

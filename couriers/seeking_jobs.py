@@ -21,7 +21,7 @@ from couriers.states import EndCause, SearchState
 from orders.errors import NotPossible, Stale
 from orders.models import Order
 from orders.states import Fulfilment, OrderState
-from outbox.errors import Later
+from outbox.errors import Later, NotYet
 from outbox.models import Job
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def unready(job: Job) -> None:
     """Somebody took "ready" back: nobody shall come for it yet whom no person asked."""
     since = datetime.fromisoformat(job.payload["since"])
     if not seeking.take_back(job.payload["order"], since=since, now=timezone.now()):
-        raise Later(5, "it is not known yet whether the courier has it")
+        raise NotYet(5, "the courier may still come for it")
 
 
 def step(job: Job) -> None:

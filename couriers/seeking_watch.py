@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from couriers import calls, record, seeking
 from couriers.models import CarrierSearch, HandOff
@@ -74,8 +74,8 @@ def _step(search: CarrierSearch, now: datetime) -> bool:
 
 
 def _unsought(now: datetime) -> list[Order]:
-    """Orders on the shelf of stores that find carriers by themselves, for which nobody was asked."""
-    begun = CarrierSearch.objects.filter(order=OuterRef("pk")).exclude(state=S.IDLE)
+    """Orders on the shelf of stores that find carriers by themselves, with a bag nobody was asked for."""
+    known = CarrierSearch.objects.filter(order=OuterRef("pk"))
     rows = Order.objects.filter(
         on_board=True,
         state=OrderState.READY,
@@ -83,7 +83,21 @@ def _unsought(now: datetime) -> list[Order]:
         store__carrier_policy__automatic=True,
         ready_at__lte=now - PATIENCE,
     )
-    return list(rows.filter(~Exists(begun)).order_by(BY_CHANCE)[:BATCH])
+    unsought = ~Exists(known) | Exists(_resting(known, now - PATIENCE))
+    return list(rows.filter(unsought).order_by(BY_CHANCE)[:BATCH])
+
+
+def _resting(searches: QuerySet[CarrierSearch], since: datetime) -> QuerySet[CarrierSearch]:
+    """Of these, those of bags nobody has that have not begun, or ended with a delivery that was taken back.
+
+    Not those of bags there are no more: they say how the order was split before. Whoever is about to give
+    bag by bag, or to give it once more, has had a moment for that.
+    """
+    mine = HandOff.objects.filter(order=OuterRef("order"), bag=OuterRef("bag"))
+    there = CarrierSearch.objects.filter(order=OuterRef("order"), bag=1, bags__gte=OuterRef("bag"))
+    back = Q(state=S.DONE, order__recalled_at__lte=since) & Exists(mine.filter(seeking.RECALLED))
+    idle = searches.filter(Q(state=S.IDLE) | back, changed_at__lte=since)
+    return idle.filter(~Exists(seeking.taken(mine)), Exists(there))
 
 
 def _seek(order: Order, now: datetime) -> bool:
