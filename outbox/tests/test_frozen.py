@@ -3,13 +3,13 @@
 import threading
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.utils import timezone
 
 from outbox import runner
 from outbox.models import Job
 from outbox.services import enqueue
-from stores.models import Franchise
 
 FAR = 60.0  # seconds; a test that needs them has failed
 woken = threading.Event()
@@ -33,20 +33,20 @@ def test_a_frozen_job_loses_its_locks_and_is_tried_again(postgresql, settings):
     settings.OUTBOX_PLACES = {"frozen": 1}
     woken.clear()
     holds.clear()
-    Franchise.objects.create(name="Cloud Tea", slug="cloud-tea")
+    Group.objects.create(name="Cloud Tea")
     enqueue(kind="frozen.test", key="1", payload={}, now=timezone.now())
     worker = threading.Thread(target=work)
     worker.start()
     assert holds.wait(FAR)
 
-    Franchise.objects.update(name="Jade Tea")  # waits until the server has ended the other's transaction
+    Group.objects.update(name="Jade Tea")  # waits until the server has ended the other's transaction
     woken.set()
     worker.join(FAR)
 
     job = Job.objects.get()
     assert (job.state, job.attempts, job.lease_until) == (Job.State.DUE, 1, None)
     assert "idle-in-transaction" in job.last_error
-    assert Franchise.objects.get().name == "Jade Tea"
+    assert Group.objects.get().name == "Jade Tea"
 
 
 def work():
@@ -61,8 +61,8 @@ def freeze(job):
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '100ms'")
-        franchise = Franchise.objects.select_for_update().get()
+        group = Group.objects.select_for_update().get()
         holds.set()
         assert woken.wait(FAR)
-        franchise.name = "Frozen Tea"
-        franchise.save()
+        group.name = "Frozen Tea"
+        group.save()
