@@ -8,7 +8,7 @@ import threading
 import time
 from functools import cache
 
-EVERY = 0.15  # seconds between two looks at the table of all who are idle together
+EVERY = 0.1  # seconds between two looks at the table of all who are idle together
 
 
 class Idle:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Job], None]
 # A job that nobody took for so long says that more hands are needed. Not sooner: a message costs a worker as
 # much as a job, and who is idle elsewhere looks by then.
-LATE = timedelta(seconds=0.2)
+LATE = timedelta(seconds=0.12)
 
 
 @cache

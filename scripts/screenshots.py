@@ -27,9 +27,9 @@ from tests.services import QUIET, find_chromium, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = {"tablet": (1280, 800), "phone": (390, 844), "wall": (1920, 1080)}
-OPEN_HAND_OFF = """order => [...document.querySelectorAll("order-card")]
-  .find(({ card }) => card.id === order)
-  .querySelector("[data-step]").click()"""
+# Also where its card is below those that can be seen.
+OPEN_HAND_OFF = """order => document.dispatchEvent(
+  new CustomEvent("card-step", { detail: { id: order, step: "handoff" } }))"""
 # An order of Ele.me that is not made yet, and that stands where one can see it.
 IN_SIGHT = """() => {
   const waits = ({ channel, state }) => channel === "eleme" && ["accepted", "making"].includes(state);
@@ -190,16 +190,27 @@ class Photographer:
     def _handoff(self, page: Page) -> None:
         """An order nobody has handed off yet: brought to the shelf here, while the pretend staff rest."""
         page.request.post(f"{self._sandbox}/control/crew", data={"working": False})
+        store = self._users["staff"]["stores"][0]["code"]
+        wish = {"store_code": store, "count": 1, "fulfilment": "store_courier"}
+        page.request.post(f"{self._sandbox}/control/orders", data=wish)
         page.goto("/")
-        feed = page.request.get(f"/api/v1/stores/{self._store}/feed").json()
-        ours = [card for card in feed["cards"] if card["fulfilment"] == "store_courier"]
-        order = next(card["id"] for card in ours if card["state"] == "accepted")
+        order = self._accepted(page)
         for verb in ("start", "ready"):
             self._post(page, f"/orders/{order}/{verb}", {})
         self._board(page)
         page.evaluate(OPEN_HAND_OFF, order)
         page.wait_for_selector("dialog[open] .choice-person")
         page.request.post(f"{self._sandbox}/control/crew", data={"working": True})
+
+    def _accepted(self, page: Page) -> int:
+        """An order the store delivers and nobody has begun; one was just pushed."""
+        for _ in range(100):
+            feed = page.request.get(f"/api/v1/stores/{self._store}/feed").json()
+            ours = [card for card in feed["cards"] if card["fulfilment"] == "store_courier"]
+            if found := [card["id"] for card in ours if card["state"] == "accepted"]:
+                return int(found[-1])
+            page.wait_for_timeout(100)
+        raise RuntimeError("the order did not come")
 
     def _report(self, page: Page) -> None:
         page.goto("/reports/")
