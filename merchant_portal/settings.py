@@ -112,10 +112,11 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
     }
 else:
-    DATABASE["OPTIONS"] = DATABASE.get("OPTIONS", {}) | {
+    OF_THE_URL = DATABASE.get("OPTIONS", {})  # e.g. sslmode
+    DATABASE["OPTIONS"] = OF_THE_URL | {
         # Nothing is waited for inside a transaction. A process that stands still in one (a frozen machine)
         # loses it, and its locks, before the stores it shares a row with stand still for long.
-        "options": "-c idle_in_transaction_session_timeout=10s",
+        "options": f"-c idle_in_transaction_session_timeout=10s {OF_THE_URL.get('options', '')}".rstrip(),
         # The server keeps the plan of what it is asked again and again, and need not read it anew each time.
         "server_side_binding": True,
         "prepare_threshold": 3,
