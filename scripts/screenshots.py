@@ -199,7 +199,7 @@ class Photographer:
             self._post(page, f"/orders/{order}/{verb}", {})
         self._board(page)
         page.evaluate(OPEN_HAND_OFF, order)
-        page.wait_for_selector("dialog[open] .choice-person")
+        page.wait_for_selector("dialog[open] .offer .tag-cheapest")  # the prices have come
         page.request.post(f"{self._sandbox}/control/crew", data={"working": True})
 
     def _accepted(self, page: Page) -> int:
