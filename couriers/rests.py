@@ -1,6 +1,7 @@
 """The doors of courier accounts: each call is counted, and each rest is kept, for the rail and the report.
 
-A door stands in every process (`outbox.guard`); what one of them learnt, the others read here.
+All processes share a door (`outbox.guard`); whose call closed it writes the rest down. While they cannot
+share it, several may find out by themselves: what is one rest stays one row.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ REASON_LENGTH = 200
 
 
 def door_of(account: CourierAccount) -> Guard:
-    """The account's door in this process, with as many calls a second as its courier allows."""
+    """The account's door, with as many calls a second as its courier allows."""
     return guard_of(f"courier:{account.pk}", PROVIDERS[account.provider].can.per_second)
 
 

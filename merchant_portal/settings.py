@@ -147,6 +147,8 @@ CHANNEL_LAYERS = {
         },
     },
 }
+# Where processes share how many calls each account outside may still take; "" has each count for itself.
+OUTBOX_DOORS_URL = REDIS_URL
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -285,7 +287,7 @@ METRICS_TOKEN = env.str("PORTAL_METRICS_TOKEN", "")
 INTAKE_MAX_BODY = 256 * 1024  # bytes
 INTAKE_MAX_WAITING = env.int("PORTAL_INTAKE_MAX_WAITING", 2_000)  # messages waiting for the committer
 INTAKE_DEADLINE = env.float("PORTAL_INTAKE_DEADLINE", 10.0)  # seconds until 503
-CHANNEL_CALLS_PER_SECOND = env.float("PORTAL_CHANNEL_CALLS_PER_SECOND", 20.0)  # per account and worker
+CHANNEL_CALLS_PER_SECOND = env.float("PORTAL_CHANNEL_CALLS_PER_SECOND", 20.0)  # per account
 UNDO_SECONDS = 10  # how long a step can be taken back, and how long platforms hear nothing of it
 RETENTION_DAYS = env.int("PORTAL_RETENTION_DAYS", 30)  # personal data and events
 EVENTS_REPLAY_LIMIT = 500  # a longer gap is answered with a snapshot

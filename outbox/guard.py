@@ -1,12 +1,16 @@
 """Keeping one account's trouble to itself: few calls at a time and a second, a rest after too many failures.
 
-All three are kept per account and process. They protect the workers' threads and the account's quota; that
-nothing is sent twice does not depend on them.
+How many calls are under way is counted per process. The calls a second, the faults in a row, the rest and who
+tries after it are shared by all processes, through Redis (`outbox.shared_doors`): one question before a call,
+none after a good one of a healthy account. While Redis is away each process goes by what it knows
+(`outbox.doors`). All of it protects the workers' threads and the account's quota; that nothing is sent twice
+does not depend on it.
 
 Why not pybreaker: it holds its lock for the whole of a call, so that one account's calls would stand in
 line behind one that hangs (as a context manager it does not, but then lets everybody in after a rest); its
 rests are all of one length, whatever Retry-After says; it tells nobody when to come back, and our jobs are
 put off until then; and calls at a time and a second would still be ours to count, under a lock of our own.
+Of those that share their state, see docs/adr/0010.
 """
 
 import threading
@@ -14,18 +18,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
+from django.conf import settings
+
 from outbox.calling import CallFailed, Refused, Unreachable
+from outbox.doors import BUSY, CLOSED, IN, SECOND, Door, Known, Pace, Word, moment_of, time_of
+from outbox.shared_doors import SharedDoor, doors_at
 
 # More than an account's lane lets through (`outbox.lanes`): some only ask for a price.
 MOST_AT_ONCE = 16
-FAULTS_IN_A_ROW = 5
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
-REST = 20.0  # seconds until one call tries again
-TRIAL_WAIT = 1.0  # seconds until the others ask how the one fared
-SAME_REST = timedelta(seconds=60)  # a trial that fails later than that after a rest begins another
 
 
 class Resting(Exception):
@@ -52,28 +55,33 @@ class Rest:
 
 
 class Guard:
-    """One account's door. `per_second`: how many calls it lets in, with one second's worth in reserve."""
+    """One account's door. `per_second`: how many calls it lets in, with one second's worth in reserve.
 
-    def __init__(self, per_second: float = 0.0) -> None:
+    `name` is that of the door to share with guards of other processes, `url` the Redis they share it in;
+    without, the guard is alone.
+    """
+
+    def __init__(self, per_second: float = 0.0, *, name: str = "", url: str = "") -> None:
+        pace = Pace.of(per_second)
         self._lock = threading.Lock()
         self._inside = 0
-        self._trying = False
-        self._faults = 0
-        self._rest: Rest | None = None  # until a call succeeds
-        self._untold = False
-        self._per_second = per_second
-        self._reserve, self._counted_at = per_second, LONG_AGO
+        self._door = Door(pace)
+        self._shared = SharedDoor(doors_at(url), name, pace) if name and url else None
+        self._untold: Rest | None = None
 
     @contextmanager
-    def admitted(self, *, now: datetime) -> Iterator[None]:
-        """Around everything that belongs to one call. Raises Resting instead of waiting."""
-        trial = self._let_in(now)
+    def admitted(self, *, now: datetime, spare: float = 0.0) -> Iterator[None]:
+        """Around everything that belongs to one call. Raises Resting instead of waiting.
+
+        `spare`: a call that can be done without goes only while such a share of the reserve is left.
+        """
+        moment, trial = moment_of(now), 0
+        self._take_place(moment)
         try:
+            trial = self._let_in(moment, spare)
             yield
         finally:
-            with self._lock:
-                self._inside -= 1
-                self._trying = self._trying and not trial
+            self._leave(moment, trial)
 
     @contextmanager
     def counted(self, *, now: datetime) -> Iterator[None]:
@@ -82,76 +90,88 @@ class Guard:
         try:
             yield
         except Refused:
-            self._note_answer(now)  # it is there, and says no
+            self._note_answer(moment_of(now))  # it is there, and says no
             raise
         except CallFailed as error:
             # A rest is counted from the answer, in whole seconds as Retry-After is.
             self._note_fault(error, now + timedelta(seconds=round(time.monotonic() - called)))
             raise
         else:
-            self._note_answer(now)
+            self._note_answer(moment_of(now))
 
     def take_rest(self) -> Rest | None:
-        """The rest as it stands, if it began or grew since it was last taken; for who keeps the history."""
+        """The rest as it stands, if a call through this guard began it or made it longer since it was last
+        taken; for who keeps the history."""
         with self._lock:
-            rest = self._rest if self._untold else None
-            self._untold = False
+            rest, self._untold = self._untold, None
             return rest
 
-    def _let_in(self, now: datetime) -> bool:
-        """Count one more inside; True for the one call that tries whether a rest is over."""
+    def _take_place(self, now: int) -> None:
+        """Count one more inside."""
         with self._lock:
-            wait = (self._rest.until - now).total_seconds() if self._rest else 0.0
-            if wait > 0:
-                raise Resting(wait)
-            trial = self._rest is not None
-            if trial and self._trying:
-                raise Resting(TRIAL_WAIT)
+            if shut := self._door.look(now):
+                raise _resting(shut)
             if self._inside >= MOST_AT_ONCE:
                 raise Resting(1.0, busy=True)
-            self._take_one(now)
             self._inside += 1
-            self._trying = self._trying or trial
-        return trial
 
-    def _take_one(self, now: datetime) -> None:
-        """One call of what the account may make in a second (a token bucket)."""
-        if not self._per_second:
-            return
-        passed = max(0.0, (now - self._counted_at).total_seconds())
-        most = max(1.0, self._per_second)
-        self._reserve = min(most, self._reserve + passed * self._per_second)
-        self._counted_at = now
-        if self._reserve < 1:
-            raise Resting((1 - self._reserve) / self._per_second, busy=True)
-        self._reserve -= 1
-
-    def _note_answer(self, now: datetime) -> None:
-        """The trouble is over; but a rest is kept to its end, and a call from before it does not end it."""
+    def _leave(self, now: int, trial: int) -> None:
         with self._lock:
-            self._faults = 0
-            if self._rest and now >= self._rest.until:
-                self._rest = None
+            self._inside -= 1
+            self._door.trying = self._door.trying and not trial
+            known = self._door.known
+        if trial and self._shared:
+            self._shared.leave(now, trial, known)
 
-    def _note_fault(self, error: CallFailed, now: datetime) -> None:
+    def _let_in(self, now: int, spare: float) -> int:
+        """A number for the one call that tries whether a rest is over, 0 for all others."""
+        word = self._shared.let_in(now, spare, self._known()) if self._shared else None
         with self._lock:
-            self._faults += 1
-            wait = error.wait if isinstance(error, Unreachable) else 0.0
-            if not wait and self._faults >= FAULTS_IN_A_ROW:
-                wait = REST
-            if wait:
-                self._close(now, now + timedelta(seconds=wait), str(error))
+            word = self._learn(word, now) or self._door.let_in(now, spare)
+            if word.verdict != IN:
+                raise _resting(word)
+            self._door.trying = self._door.trying or word.number > 0
+        return word.number
 
-    def _close(self, now: datetime, until: datetime, reason: str) -> None:
-        before = self._rest
-        if before and now <= before.until + SAME_REST:
-            self._rest = Rest(before.began, max(before.until, until), self._faults, reason)
-        else:
-            self._rest = Rest(now, until, self._faults, reason)
-        self._untold = True
+    def _note_answer(self, now: int) -> None:
+        known = self._known()
+        if not known.faults and not known.ends:
+            return  # nothing to be forgotten; for a fault elsewhere since, this call was too early
+        word = self._shared.note_answer(now, known) if self._shared else None
+        with self._lock:
+            if not self._learn(word, now):
+                self._door.note_answer(now)
+
+    def _note_fault(self, error: CallFailed, at: datetime) -> None:
+        now, wait = moment_of(at), round(error.wait * SECOND) if isinstance(error, Unreachable) else 0
+        word = self._shared.note_fault(now, wait, self._known()) if self._shared else None
+        with self._lock:
+            word = self._learn(word, now) or self._door.note_fault(now, wait)
+            if word.verdict == CLOSED:
+                self._tell(word.known, str(error))
+
+    def _tell(self, known: Known, reason: str) -> None:
+        rest = Rest(time_of(known.began), time_of(known.ends), known.faults, reason)
+        # Of two that failed at once, the later may be here first.
+        if self._untold is None or (rest.until, rest.faults) > (self._untold.until, self._untold.faults):
+            self._untold = rest
+
+    def _known(self) -> Known:
+        with self._lock:
+            return self._door.known
+
+    def _learn(self, word: Word | None, now: int) -> Word | None:
+        """What all know is known here, too, and what is gone by once Redis is away."""
+        if word is not None:
+            self._door.learn(word.known, now)
+        return word
+
+
+def _resting(word: Word) -> Resting:
+    return Resting(word.number / SECOND, busy=word.verdict == BUSY)
 
 
 @cache
 def guard_of(name: str, per_second: float = 0.0) -> Guard:
-    """The door of an account, in this process. `name` tells accounts apart: "courier:3", "channel:5"."""
-    return Guard(per_second)
+    """The door of an account. `name` tells accounts apart: "courier:3", "channel:5"."""
+    return Guard(per_second, name=name, url=settings.OUTBOX_DOORS_URL)

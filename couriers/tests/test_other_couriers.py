@@ -20,7 +20,7 @@ from couriers.tests.couriers import make_courier_account
 from couriers.tests.factories import MEI, NOW, after, make_account, make_order, make_store
 from couriers.tests.fake_dada import FakeDada
 from couriers.tests.fake_peisong import FakePeisong
-from outbox.guard import FAULTS_IN_A_ROW, REST
+from outbox.doors import FAULTS_IN_A_ROW, REST
 from outbox.lanes import MOST_IN_LANE
 from outbox.line import Line
 from outbox.runner import drain

@@ -3,13 +3,16 @@
 from datetime import datetime
 
 import pytest
+import redis
 
 from couriers.models import CourierAccount, CourierRest
 from couriers.rests import counted, guarded, resting
 from couriers.tests.factories import after, make_account, make_store
 from couriers.tests.work import all_at_once
 from outbox.calling import CallFailed, Uncertain, Unreachable
-from outbox.guard import FAULTS_IN_A_ROW, REST, Resting, guard_of
+from outbox.doors import FAULTS_IN_A_ROW, REST
+from outbox.guard import Resting, guard_of
+from tests.services import Redis
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 Row = tuple[int, datetime, datetime, int, str]
@@ -70,6 +73,25 @@ def test_processes_that_find_out_at_the_same_time_share_a_row(account: CourierAc
     another_process()
     fail(account, Unreachable("still too many", wait=7), 3)
     assert rows() == [(account.pk, after(0), after(10), 1, "still too many")]
+
+
+@pytest.mark.redis
+def test_a_rest_that_processes_share_is_written_by_whose_call_closed_the_door(
+    account: CourierAccount, shared_redis: Redis, settings
+) -> None:
+    settings.OUTBOX_DOORS_URL = shared_redis.url
+    with redis.Redis.from_url(shared_redis.url) as client:
+        client.flushall()  # other tests have accounts of the same number
+    another_process()
+    fail(account, Unreachable("too many calls", wait=7))
+    CourierRest.objects.update(reason="as it was")
+    another_process()
+    with pytest.raises(Resting) as resting, guarded(account, now=after(3)):
+        pass
+    assert (resting.value.wait, rows()) == (4, [(account.pk, after(0), after(7), 1, "as it was")])
+    fail(account, Uncertain("no reply"), 7)
+    fail(account, Unreachable("still too many", wait=7), 8)
+    assert rows() == [(account.pk, after(0), after(15), 3, "still too many")]
 
 
 def test_threads_that_fail_at_once_write_one_row(account: CourierAccount) -> None:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
-from outbox.guard import FAULTS_IN_A_ROW, MOST_AT_ONCE, REST, SAME_REST, Guard, Rest, Resting
+from outbox.doors import FAULTS_IN_A_ROW, REST, SAME_REST
+from outbox.guard import MOST_AT_ONCE, Guard, Rest, Resting
 
 NOW = datetime(2026, 2, 6, 2, 0, tzinfo=UTC)
 
@@ -25,6 +26,13 @@ def fail(guard: Guard, error: CallFailed, seconds: float = 0) -> None:
 def call(guard: Guard, seconds: float = 0) -> str:
     with guard.admitted(now=after(seconds)), guard.counted(now=after(seconds)):
         return "called"
+
+
+def wait_of_price(guard: Guard, seconds: float) -> float:
+    with pytest.raises(Resting) as resting, guard.admitted(now=after(seconds), spare=0.5):
+        raise AssertionError("let in")
+    assert resting.value.busy
+    return resting.value.wait
 
 
 def test_only_so_many_calls_run_at_once() -> None:
@@ -99,6 +107,25 @@ def test_an_account_is_called_so_often_a_second_and_not_more() -> None:
     assert call(guard, 0.5) == "called"
     with pytest.raises(Resting):
         call(guard, 0.5)
+
+
+def test_calls_one_can_do_without_leave_their_share_of_the_reserve_to_others() -> None:
+    guard = Guard(per_second=4.0)
+    for _ in range(2):
+        with guard.admitted(now=NOW, spare=0.5):
+            pass
+    assert wait_of_price(guard, 0) == 0.25
+    assert [call(guard), call(guard)] == ["called", "called"]
+    assert wait_of_price(guard, 0) == 0.75
+    assert wait_of_price(guard, 0.5) == 0.25
+    with guard.admitted(now=after(0.75), spare=0.5):
+        assert wait_of_price(guard, 0.75) == 0.25
+
+
+def test_an_account_that_is_hardly_ever_called_may_be_asked_for_a_price() -> None:
+    guard = Guard(per_second=0.5)
+    with guard.admitted(now=NOW, spare=0.5):
+        assert wait_of_price(guard, 0) == 2
 
 
 def test_a_courier_that_says_how_long_gets_exactly_that_long_also_after_many_failures() -> None:
