@@ -24,6 +24,9 @@ LATE = gettext_noop("No price in time.")
 # Of one courier, of all its accounts together: more than its doors let in, so that one that hangs holds up
 # no other's questions.
 THREADS = 24
+# Of an account's calls in reserve, what prices leave to sending, calling off and asking: without a price a
+# carrier is found all the same.
+SPARE = 0.5
 # Accounts that were late the last time: they are asked, but nobody waits for them while others answer.
 SLOW: set[int] = set()
 
@@ -76,7 +79,7 @@ def _ask(question: Question, door: Guard, until: float) -> Answer:
         return Answer(None, LATE)
     provider, now = PROVIDERS[question.account.provider], timezone.now()
     try:
-        with door.admitted(now=now), door.counted(now=now):
+        with door.admitted(now=now, spare=SPARE), door.counted(now=now):
             return Answer(provider.quote(question.access, question.errand, now=now))
     except (CallFailed, Resting) as error:
         return Answer(None, str(error))

@@ -5,6 +5,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
+import time_machine
 
 from couriers.drafts import draft_for, question_of
 from couriers.models import CarrierSearch, CourierAccount, CourierRest, HandOff
@@ -17,7 +18,8 @@ from couriers.tests.fake_dada import FakeDada
 from couriers.tests.searches import courier, policy, ready, shelved, tried
 from couriers.tests.work import run_all
 from orders.models import Order
-from outbox.guard import FAULTS_IN_A_ROW, MOST_AT_ONCE
+from outbox.doors import FAULTS_IN_A_ROW
+from outbox.guard import MOST_AT_ONCE, Resting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,6 +116,20 @@ def test_quotes_wait_at_the_same_door_as_all_calls_of_the_account(dada: FakeDada
         for _ in range(MOST_AT_ONCE):
             stack.enter_context(door_of(account).admitted(now=NOW))
         assert [answer.error for answer in race([asked]).values()] == ["the account is busy"]
+
+
+def test_prices_leave_half_of_the_calls_in_reserve_to_what_must_be_done(dada: FakeDada, order: Order) -> None:
+    account = courier(order.store, dada)
+    with time_machine.travel(NOW, tick=False):
+        door, questions = door_of(account), [question(order, account)]
+        answers = [race(questions)[f"courier:{account.pk}"] for _ in range(12)]
+        assert [answer.error for answer in answers] == [""] * 10 + ["the account is busy"] * 2
+        for _ in range(10):
+            with door.admitted(now=NOW):
+                pass
+        with pytest.raises(Resting), door.admitted(now=NOW):
+            pass
+    assert len(dada.calls) == 10
 
 
 def test_the_cheapest_that_answers_in_time_is_asked_at_the_price_it_named(dada: FakeDada) -> None:
