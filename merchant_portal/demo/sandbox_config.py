@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
+from couriers.models import CourierAccount
 from couriers.providers import Courier
 from merchant_portal.demo import brand
 from merchant_portal.demo.couriers import demo_accounts
@@ -42,8 +44,13 @@ KNOWN_AS: dict[str, dict[str, str]] = {
 WITH_SHOPS = {Courier.DADA, Courier.PEISONG}  # the others go by addresses
 
 
-def write_sandbox_config(*, var_dir: Path, portal_url: str) -> None:
-    """Write `var/sandbox/brand.json`; it holds secrets, so only this user can read it."""
+def write_sandbox_config(
+    *, var_dir: Path, portal_url: str, couriers: QuerySet[CourierAccount] | None = None
+) -> None:
+    """Write `var/sandbox/brand.json`; it holds secrets, so only this user can read it.
+
+    `couriers`: the accounts that couriers shall know; else those of the demo.
+    """
     folder = var_dir / "sandbox"
     folder.mkdir(parents=True, exist_ok=True)
     config = {
@@ -51,7 +58,7 @@ def write_sandbox_config(*, var_dir: Path, portal_url: str) -> None:
         "campaign": brand.CAMPAIGN,
         "menu": menu(),
         "accounts": [_account(entry) for entry in _accounts()],
-        **_couriers(portal_url),
+        **_couriers(demo_accounts() if couriers is None else couriers, portal_url),
         "crew": _crew(Logins(var_dir).all()),
     }
     write_private(folder / "brand.json", json.dumps(config, ensure_ascii=False, indent=1) + "\n")
@@ -90,10 +97,10 @@ def _shop(entry: StoreChannel) -> dict[str, Any]:
     }
 
 
-def _couriers(portal_url: str) -> dict[str, list[dict[str, Any]]]:
+def _couriers(accounts: QuerySet[CourierAccount], portal_url: str) -> dict[str, list[dict[str, Any]]]:
     """The accounts by courier, with what the sandbox calls their credentials."""
     found: dict[str, list[dict[str, Any]]] = {provider: [] for provider in KNOWN_AS}
-    for account in demo_accounts().prefetch_related("shops").order_by("id"):
+    for account in accounts.prefetch_related("shops").order_by("id"):
         credentials: dict[str, str] = json.loads(account.credentials)
         names = KNOWN_AS[account.provider]
         entry: dict[str, Any] = {there: credentials[here] for here, there in names.items()}

@@ -174,6 +174,12 @@ class Works:
         """POST to the sandbox's control."""
         httpx.post(f"{self.sandbox_url}/control/{path}", json=wish, timeout=30).raise_for_status()
 
+    def faults(self) -> list[dict[str, Any]]:
+        """What the sandbox still does wrong, and how often."""
+        answer = httpx.get(f"{self.sandbox_url}/control/faults", timeout=30)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()["faults"]
+        return found
+
     def behave(self) -> None:
         """Clear every fault of the sandbox."""
         httpx.delete(f"{self.sandbox_url}/control/faults", timeout=30).raise_for_status()

@@ -19,13 +19,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 django.setup()
 
 # Models can be imported only after the set-up.
+from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db.models import QuerySet  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from couriers.models import CarrierPolicy  # noqa: E402
+from couriers.models import CarrierPolicy, CourierAccount, CourierStore  # noqa: E402
 from couriers.policy.document import By  # noqa: E402
 from couriers.policy.services import save_policy  # noqa: E402
+from merchant_portal.demo.sandbox_config import write_sandbox_config  # noqa: E402
 from orders.bulk import insert_rows  # noqa: E402
 from orders.models import Order, OrderLine  # noqa: E402
 from orders.states import Fulfilment, FundedBy, OrderState  # noqa: E402
@@ -37,6 +39,8 @@ from stores.models import Store, StoreChannel  # noqa: E402
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 BATCH = 2_000
+# What tells one customer of a courier from another, in what it is called with.
+NAMES = ("app_key", "customer_id", "client_id", "developer_id")
 NOTHING = ("delivery_fee", "platform_subsidy", "shop_subsidy")
 
 
@@ -48,19 +52,41 @@ def build(
     state: str = OrderState.READY,
     by: str = By.SHARES,
     at_one_store: int = 0,
+    own_accounts: bool = False,
 ) -> None:
     """Make everything from an empty database; `orders` are spread evenly over the stores.
 
     `at_one_store` more are ready at the first store and have no job: somebody will hand them off.
+    `own_accounts`: each store has accounts of its own with its couriers; else a franchise's share them.
     """
     call_command("migrate", verbosity=0)
     call_command("load_demo", portal_url=portal_url, sandbox_url=sandbox_url, stdout=io.StringIO())
+    if own_accounts:
+        _give_accounts(portal_url)
     now = timezone.now()
     choose(by)
     listed = StoreChannel.objects.filter(account__channel=Channel.STANDARD, store__in=_served())
     places = list(listed.select_related("store"))
     _write(range(orders), places, state, now)
     _write(range(orders, orders + at_one_store), places[:1], OrderState.READY, now, jobs=False)
+
+
+def _give_accounts(portal_url: str) -> None:
+    """Every store is a customer of its own of each courier, with as many calls a second as a customer has."""
+    for shop in CourierStore.objects.select_related("account", "store"):
+        shared = shop.account
+        credentials: dict[str, str] = json.loads(shared.credentials)
+        own = {name: f"{credentials[name]}-{shop.store.code}" for name in NAMES if name in credentials}
+        shop.account = CourierAccount.objects.create(
+            franchise=shop.store.franchise,
+            provider=shared.provider,
+            label=f"{shared.label} {shop.store.code}",
+            base_url=shared.base_url,
+            credentials=json.dumps(credentials | own),
+        )
+        shop.save(update_fields=["account"])
+    used = CourierAccount.objects.filter(shops__isnull=False)
+    write_sandbox_config(var_dir=settings.VAR_DIR, portal_url=portal_url, couriers=used)
 
 
 def _write(
