@@ -1,10 +1,14 @@
 """The jobs of couriers: have an errand sent, called off or asked about, and have a search go on."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from couriers.models import CourierAccount, HandOff
+from couriers.providers import PROVIDERS
 from couriers.states import EndCause
 from outbox.services import enqueue
+
+# By then a wave of errands is sent, and whatever else tells a fee has told it.
+PRICED_IN = timedelta(seconds=30)
 
 
 def step_search(search_id: int, *, why: str, now: datetime) -> None:
@@ -38,6 +42,14 @@ def ask(
     gave up.
     """
     _enqueue_call("handoff.query", handoff_id, why, now, due_at=due_at, rumour=rumour, cause=cause or "")
+
+
+def price(handoff: HandOff, *, now: datetime) -> None:
+    """Have the price of an errand that was sent asked for, once, where its courier tells none by itself."""
+    account = handoff.account
+    if account is not None and not PROVIDERS[account.provider].can.tells_fee:
+        lane, due_at = f"{account.provider}/{account.pk}", now + PRICED_IN
+        _enqueue_call("handoff.price", handoff.pk, "sent", now, due_at=due_at, lane=lane)
 
 
 def _enqueue_call(

@@ -57,6 +57,11 @@ def keep_late(handoff: HandOff, amount: int) -> None:
         keep(handoff, amount)
 
 
+def is_wanting(handoff: HandOff) -> bool:
+    """Whether a courier is owed a fee that nobody has told so far."""
+    return handoff.account_id is not None and handoff.fee is None and not _never_left(handoff)
+
+
 def _never_left(handoff: HandOff) -> bool:
     return handoff.state in ENDED_UNDELIVERED and handoff.progress not in PICKED_UP
 

@@ -123,8 +123,8 @@ def _send(claimed: HandOff) -> None:
         record.record_unknown(claimed, reason, now=timezone.now())
     else:
         if not record.record_sent(claimed, created, now=timezone.now()):
-            why = f"late{claimed.fence}"
-            record.find_out(claimed.pk, why=why, now=timezone.now(), reference=created.reference)
+            why, now = f"late{claimed.fence}", timezone.now()
+            record.find_out(claimed.pk, why=why, now=now, reference=created.reference, fee=created.fee)
 
 
 def _good_quote(claimed: HandOff) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from couriers.calls import ask, call_off, send, step_search
-from couriers.fees import book
+from couriers.calls import ask, call_off, price, send, step_search
+from couriers.fees import book, is_wanting
 from couriers.models import CarrierSearch, HandOff
 from couriers.providers.base import Created, Report
 from couriers.standing import Piece, pieces_of
@@ -78,6 +78,8 @@ def move(seen: HandOff, target: HandOffState, *, now: datetime, **values: Any) -
         moved = _with(seen, stamped)
         if told is not None or not moved.live:
             book(moved, told=told)
+        if target in TAKEN and seen.state not in TAKEN and is_wanting(moved):
+            price(moved, now=now)
         if target != seen.state and (target == S.CONFIRMED or seen.state in BACK or not moved.live):
             _tell_search(moved, now)
     return moved
@@ -283,15 +285,19 @@ def send_again(seen: HandOff, *, now: datetime) -> bool:
     return True
 
 
-def find_out(handoff_id: int, *, why: str, now: datetime, reference: str = "") -> None:
+def find_out(
+    handoff_id: int, *, why: str, now: datetime, reference: str = "", fee: int | None = None
+) -> None:
     """The courier has the errand although nobody here waits for that any more.
 
     A live hand-off is asked about; one that has ended is called off, so that no rider comes for
-    an order that somebody else may be carrying. `reference` is the courier's own number, if it is news.
+    an order that somebody else may be carrying. `reference` is the courier's own number, if it is news;
+    `fee` is what it costs, if that was told.
     """
     fresh = load(handoff_id)
     if reference:
         learn_reference(fresh, reference)
+    learn_fee(handoff_id, fee, now=now)
     if fresh.live:
         ask(handoff_id, why=why, now=now)
     elif fresh.state != S.DELIVERED:
@@ -302,6 +308,19 @@ def learn_reference(handoff: HandOff, reference: str) -> None:
     """Keep the courier's own number of an errand, if none is known; `handoff` has it from now on."""
     HandOff.objects.filter(pk=handoff.pk, provider_ref="").update(provider_ref=reference[:64])
     handoff.provider_ref = handoff.provider_ref or reference[:64]
+
+
+def learn_fee(handoff_id: int, fee: int | None, *, now: datetime) -> None:
+    """Keep what an errand costs, where that is owed and nobody has told it so far."""
+    if fee is None:
+        return
+    with transaction.atomic():
+        row = HandOff.objects.select_for_update(no_key=True).only("pk").get(pk=handoff_id)
+        if is_wanting(handoff := load(row.pk)):
+            HandOff.objects.filter(pk=handoff_id).update(fee=fee)
+            handoff.fee = fee
+            book(handoff, told=fee)
+            publish(handoff, actor=courier(handoff), now=now)
 
 
 def fail(seen: HandOff, reason: str, *, now: datetime) -> bool:
@@ -355,7 +374,10 @@ def _settle(
     learnt = {"provider_ref": values["provider_ref"]} if values.get("provider_ref") else {}
     doubted = values.get("doubted", claimed.doubted)
     cancelling = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence, state=S.CANCELLING)
-    return cancelling.update(lease_until=None, doubted=doubted, **learnt) == 1
+    if cancelling.update(lease_until=None, doubted=doubted, **learnt) != 1:
+        return False
+    learn_fee(claimed.pk, values.get("fee"), now=now)
+    return True
 
 
 def expire(seen: HandOff, *, now: datetime) -> bool:

@@ -182,6 +182,7 @@ OUTBOX_HANDLERS = {
     "handoff.create": ("couriers.jobs.create", "couriers"),
     "handoff.cancel": ("couriers.jobs.cancel", "couriers"),
     "handoff.query": ("couriers.jobs.query", "couriers"),
+    "handoff.price": ("couriers.pricing.learn", "couriers"),
     "handoff.confirm_rider_cancel": ("couriers.rider_wishes.consent", "couriers"),
     "order.ready": ("couriers.seeking_jobs.ready", "searches"),
     "order.unready": ("couriers.seeking_jobs.unready", "searches"),

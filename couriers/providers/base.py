@@ -36,7 +36,8 @@ class Capabilities:
     is the same errand, so a create nobody vouches for may be repeated. `traceable`: it can be asked by our
     own number alone; otherwise only by its own (`Key.reference`). `strong_callbacks`: nobody without the
     secret can write a callback. `account_callbacks`: it calls one address an account, not one an errand.
-    `per_second`: how many calls an account may make.
+    `tells_fee`: it says by itself what an errand costs, when it is created or asked about; otherwise only a
+    quote tells. `per_second`: how many calls an account may make.
     """
 
     quotes: bool
@@ -44,6 +45,7 @@ class Capabilities:
     traceable: bool
     strong_callbacks: bool
     account_callbacks: bool
+    tells_fee: bool
     per_second: float
 
 

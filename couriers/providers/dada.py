@@ -92,6 +92,7 @@ class Dada:
         traceable=True,
         strong_callbacks=False,
         account_callbacks=False,
+        tells_fee=True,
         per_second=20.0,
     )
 

@@ -109,6 +109,7 @@ class DoorDash:
         traceable=True,
         strong_callbacks=False,
         account_callbacks=True,
+        tells_fee=True,
         per_second=5.0,
     )
 

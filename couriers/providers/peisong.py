@@ -85,6 +85,7 @@ class Peisong:
         traceable=False,
         strong_callbacks=True,
         account_callbacks=True,
+        tells_fee=False,
         per_second=10.0,
     )
 
@@ -109,7 +110,7 @@ class Peisong:
     def create(self, access: Access, errand: Errand, *, quote_ref: str = "", now: datetime) -> Created:
         """POST order/createByShop; the same errand again is answered with the same mt_peisong_id.
 
-        What it costs is not told then: it is taken to be what was quoted.
+        What it costs is not told then: it is taken to be what was quoted, or is quoted afterwards.
         """
         data = self._call(access, "order/createByShop", create_fields(access, errand, now), now)
         reference = text(data.get("mt_peisong_id"), 64)

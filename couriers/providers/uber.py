@@ -95,6 +95,7 @@ class Uber:
         traceable=False,
         strong_callbacks=True,
         account_callbacks=True,
+        tells_fee=True,
         per_second=10.0,
     )
 

@@ -24,6 +24,7 @@ COUNTS = (
     "turned_down",
     "doubted",
     "settled",
+    "unpriced",
 )
 
 
@@ -53,6 +54,7 @@ def _heading(currencies: list[str]) -> list[Cell]:
         _("Turned down"),
         _("In doubt"),
         _("In doubt, then settled"),
+        _("Delivered without a fee"),
         _("Accepted, %"),
         *(heading for step in STEPS for heading in _span_headings(str(STEP_NAMES[step]))),
         *(_("Came to nothing: %s") % name for name in CAUSES.values()),

@@ -59,6 +59,16 @@ class Line:
         return self.figures.counts.get(what, 0)
 
     @property
+    def unpriced(self) -> int:
+        """How many deliveries that a courier began in the period have no known fee."""
+        return self.count("unpriced")
+
+    @property
+    def fees_or_dashes(self) -> list[Fees | None]:
+        """The rows of the fees' table; None where nothing is known but that something is owed."""
+        return [*self.fees] or ([None] if self.unpriced else [])
+
+    @property
     def fees(self) -> list[Fees]:
         """One for each currency."""
         return [
@@ -72,6 +82,11 @@ class Line:
             )
             for currency, cost in sorted(self.figures.costs.items())
         ]
+
+
+def with_fees(lines: Sequence[Line]) -> list[Line]:
+    """Those that cost something, or whose deliveries must have."""
+    return [line for line in lines if line.fees_or_dashes]
 
 
 def by_carrier(chosen: Chosen, figures: Mapping[Group, Figures], rests: Mapping[int, Rests]) -> list[Line]:

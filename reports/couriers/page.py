@@ -25,6 +25,7 @@ from reports.couriers.lines import (
     by_carrier,
     by_store,
     sorted_lines,
+    with_fees,
 )
 from reports.couriers.measures import STEPS, together
 from reports.couriers.todo import todos
@@ -58,7 +59,7 @@ def context(
         "carriers": sorted_lines(carriers, sort),
         "shops": sorted_lines(by_store(chosen, figures), sort),
         "causes": causes(carriers),
-        "paying": [line for line in carriers if line.figures.costs],
+        "paying": with_fees(carriers),
         "rested": [line for line in carriers if line.rests],
         "rest_count": sum(one.number for one in rests.values()),
         "rests": _with_names(chosen) if rests else [],

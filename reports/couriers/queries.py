@@ -45,6 +45,8 @@ COUNTS = {
     "accepted": OFFERED & TAKEN,
     "turned_down": OFFERED & LOST & ~TAKEN & ~CALLED_OFF,
     "delivered": Q(state=S.DELIVERED),
+    # Nobody told what it costs, or in other money than the order's.
+    "unpriced": OFFERED & Q(state=S.DELIVERED, fee=None),
     "under_way": Q(state__in=LIVE),
     "failed": Q(state=S.FAILED),
     "cancelled": Q(state=S.CANCELLED),

@@ -144,7 +144,7 @@ def test_what_became_of_hand_offs(manager, store, account):
 
     assert found.counts == {
         "all": 6, "accepted": 2, "turned_down": 2, "delivered": 1, "under_way": 2, "failed": 1,
-        "cancelled": 2,
+        "cancelled": 2, "unpriced": 1,
     }  # fmt: skip
     assert {cause: number for cause, number in found.causes.items() if number} == {
         "no_rider": 1, "store": 1, "rider": 1,
@@ -212,6 +212,37 @@ def test_fees_by_currency_and_for_each_delivered_order(manager, store, account):
     assert [(fees.currency, str(fees.total), str(fees.each)) for fees in line.fees] == [
         ("CNY", "11.50", "11.50"), ("EUR", "0.05", "0.05"),
     ]  # fmt: skip
+
+
+def test_deliveries_whose_fee_nobody_told_are_counted_for_each_courier(manager, store, account):
+    other = make_courier_account(make_franchise("cloud-tea"), label="Peisong", provider="peisong")
+    paid(hand(store, account, "delivered", fee=850), "delivery", 850)
+    for one, number in ((account, 1), (other, 11)):
+        for _ in range(number):
+            hand(store, one, "delivered")
+    for state in ("failed", "cancelled", "confirmed"):
+        hand(store, other, state)
+    make_own(store, "delivered")
+
+    response = manager.get(reverse(PAGE))
+
+    assert [(line.name, line.unpriced, bool(line.fees)) for line in response.context["paying"]] == [
+        ("Dada", 1, True), ("Peisong", 11, False),
+    ]  # fmt: skip
+    assert response.context["total"].unpriced == 12
+    content = " ".join(response.content.decode().split())
+    assert "Of 12 deliveries nobody has told what they cost: they are missing in the sums." in content
+    rows = list(csv.DictReader(io.StringIO(manager.get(reverse(FILE)).content.decode("utf-8-sig"))))
+    assert [(row["Carrier"], row["Delivered without a fee"]) for row in rows] == [
+        ("Own riders", "0"), ("Dada", "1"), ("Peisong", "11"),
+    ]  # fmt: skip
+
+
+def test_where_every_fee_is_known_nothing_is_said_of_others(manager, store, account):
+    paid(hand(store, account, "delivered", fee=850), "delivery", 850)
+    response = manager.get(reverse(PAGE))
+    assert response.context["total"].unpriced == 0
+    assert "missing in the sums" not in response.content.decode()
 
 
 def test_when_couriers_rested_how_long_and_why(manager, store, account):
@@ -341,7 +372,7 @@ def test_an_empty_page_says_what_to_do(manager, store):
 
 
 def test_the_figures_as_a_file(manager, store, account):
-    handoff = hand(store, account, "delivered", found=1.5, delivered=22)
+    handoff = hand(store, account, "delivered", found=1.5, delivered=22, fee=850)
     hand(store, account, "failed", end_cause="no_rider")
     paid(handoff, "delivery", 850)
     make_own(store, "delivered")

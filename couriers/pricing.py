@@ -1,0 +1,62 @@
+"""What an errand costs at a courier that tells nobody when it takes it: its quote, asked for afterwards.
+
+A job of its own, well after the errand was sent: it creates nothing, it lets errands that wait for the
+account go first, and what comes of it changes nothing but the fee.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from couriers import record
+from couriers.errands import access_of, account_of, errand_of, provider_of
+from couriers.fees import is_wanting
+from couriers.models import HandOff, new_origin_id
+from couriers.providers.base import Quote
+from couriers.rests import guarded
+from outbox.calling import CallFailed, Refused, Unreachable
+from outbox.errors import Later, NotYet
+from outbox.guard import Resting
+from outbox.models import Job
+
+ROOM_IN = 5.0  # seconds until it is looked again whether all errands are sent
+TRIES = 4
+# Later, what it costs then says too little of what it cost: the report counts it as not known.
+GOOD_FOR = timedelta(hours=1)
+
+
+def learn(job: Job) -> None:
+    """The outbox's handler: ask for the price and keep it, unless somebody told a fee meanwhile."""
+    handoff, now = record.load(job.payload["handoff"]), timezone.now()
+    if not is_wanting(handoff) or now - handoff.created_at > GOOD_FOR:
+        return
+    if _errands_wait(job, now):
+        raise NotYet(ROOM_IN, "errands wait for the account")
+    quote = _ask(handoff, job)
+    record.learn_fee(handoff.pk, quote.fee if quote else None, now=timezone.now())
+
+
+def _errands_wait(job: Job, now: datetime) -> bool:
+    """Whether there is one to be sent to this account that nobody is sending yet."""
+    due = Job.objects.filter(queue=job.queue, state=Job.State.DUE, due_at__lte=now + timedelta(seconds=1))
+    return due.filter(kind="handoff.create", lane=job.lane, lease_until=None).exists()
+
+
+def _ask(handoff: HandOff, job: Job) -> Quote | None:
+    """The price, None if there is none to be had. Asked under a number of its own, so that it can be taken
+    neither for the errand nor for the same one again."""
+    try:
+        access, errand = access_of(account_of(handoff)), errand_of(handoff)
+        with guarded(account_of(handoff), now=timezone.now()):
+            own = replace(errand, origin_id=new_origin_id())
+            return provider_of(handoff).quote(access, own, now=timezone.now())
+    except Resting as resting:
+        raise NotYet(max(resting.wait, ROOM_IN), str(resting)) from resting
+    except Refused:
+        return None
+    except CallFailed as error:
+        if job.attempts >= TRIES:
+            return None
+        asked_for = error.wait if isinstance(error, Unreachable) else 0.0
+        raise Later(max(asked_for, 2.0**job.attempts), str(error)) from error
