@@ -57,7 +57,7 @@ def field_of(
 
 
 def _plain(order: Order, now: datetime) -> Situation:
-    """The situation where nobody asks how busy the store is, or how much each carrier was given today."""
+    """The situation where nobody asks how busy the store is, or how much each carrier carries today."""
     return Situation(
         at=now.astimezone(ZoneInfo(order.store.timezone)),
         distance=None,

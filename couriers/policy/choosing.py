@@ -36,7 +36,7 @@ Rank = tuple[Any, ...]
 class Situation:
     """What rules look at. `at` is the store's time, aware; `distance` metres to the guest, None if unknown;
     `value` what the goods cost, in minor units; `load` the orders the store has in hand; `given` how many
-    hand-offs each carrier was given today."""
+    of today's hand-offs each carrier delivered or has in hand."""
 
     at: datetime
     distance: int | None
@@ -308,7 +308,7 @@ def _price(one: Candidate) -> int | None:
 
 
 def _given(named: Sequence[str], given: Mapping[str, int]) -> dict[str, int]:
-    """Today's hand-offs by entry of the choice; a rider with an entry does not count among all riders."""
+    """What is carried today by entry of the choice; a rider with an entry does not count among all riders."""
     counts = dict.fromkeys(named, 0)
     for key, count in given.items():
         entry = key if key in counts else RIDERS

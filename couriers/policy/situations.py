@@ -12,14 +12,16 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from couriers.models import CourierAccount, CourierRest, HandOff, Rider, Shift
 from couriers.policy.choosing import COURIER, RIDER, Candidate, Situation
-from couriers.policy.measures import OURS, key_of, measures_of
-from couriers.states import LIVE
+from couriers.policy.measures import key_of, measures_of
+from couriers.states import LIVE, HandOffState
 from orders.models import Order
 from orders.states import TO_MAKE, OrderState
 from stores.models import Store
 
 EARTH = 6_371_000  # metres
 IN_HAND = sorted({*TO_MAKE, OrderState.READY})
+# What counts for a carrier's share: not what it declined, gave back, or is being relieved of.
+CARRIED = sorted({*LIVE, HandOffState.DELIVERED} - {HandOffState.CANCELLING})
 
 
 def situation_of(order: Order, now: datetime) -> Situation:
@@ -32,7 +34,7 @@ def situation_of(order: Order, now: datetime) -> Situation:
         cups=order.cups,
         load=Order.objects.filter(store=store, on_board=True, state__in=IN_HAND).count(),
         channel=order.account.channel,
-        given=given_today(store, now),
+        given=carried_today(store, now),
     )
 
 
@@ -85,12 +87,12 @@ def metres(here: tuple[float, float], there: tuple[float, float]) -> int:
     return round(2 * EARTH * asin(sqrt(min(1.0, half))))
 
 
-def given_today(store: Store, now: datetime) -> dict[str, int]:
-    """How many hand-offs each carrier was given since midnight at the store, but for those taken back."""
+def carried_today(store: Store, now: datetime) -> dict[str, int]:
+    """How many of the hand-offs since midnight at the store each carrier delivered or has in hand."""
     midnight = now.astimezone(ZoneInfo(store.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
     # As a range of moments: the day that loses or gains an hour is a day like any other.
     rows = HandOff.objects.filter(store=store, created_at__gte=midnight, created_at__lte=now)
-    return _by_carrier(rows.exclude(end_cause__in=OURS))
+    return _by_carrier(rows.filter(state__in=CARRIED))
 
 
 def _by_carrier(handoffs: QuerySet[HandOff]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 The day's own facts are used where they are stored (orders, shifts, rests, fees); the rest is estimated from
 the week before the day's end: a carrier that did not carry the order costs what it takes on average for
 orders about as far away, and an own rider is away as long as half of the deliveries took. Every order goes
-to the first choice, as if it had accepted.
+to the first choice, as if it had accepted, and counts for its share.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def why_words(why: Why) -> str:
         "fastest": _("fastest on average") if facts.get("measured") else _("fastest"),
         "no_time": _("no time known"),
         "reliable": _("took %(accepted)s of %(offers)s offers"),
-        "share": _("share of %(part)s %%, had %(given)s of %(total)s"),
+        "share": _("share of %(part)s %%, carries %(given)s of %(total)s"),
         "order": _("number %(place)s in the order"),
         "resting": _("resting after failed calls"),
     }

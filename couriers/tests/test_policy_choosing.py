@@ -93,6 +93,19 @@ def test_shares_are_never_further_than_one_order_from_their_parts(shares: dict[s
         assert all(abs(given_today[key] - part * number / 100) < 1 for key, part in shares.items())
 
 
+def test_who_declines_every_second_offer_is_asked_until_it_carries_its_share() -> None:
+    policy = Policy(otherwise=Choice("shares", (), {"courier:1": 40, "courier:2": 60}))
+    carried: Counter[str] = Counter()
+    offers = 0
+    for number in range(1, 201):
+        first, second = choose(policy, situation(given=carried), [courier(1), courier(2)])
+        offers += first.key == "courier:1"
+        declined = first.key == "courier:1" and offers % 2
+        carried[(second if declined else first).key] += 1
+        assert abs(carried["courier:1"] - 0.4 * number) < 2
+    assert (carried["courier:1"], offers) == (80, 160)
+
+
 def test_own_riders_come_first_while_they_are_free_the_least_busy_before_the_others() -> None:
     candidates = [quoted(1, 500), rider(1, live=2), rider(2, live=1), rider(3, live=3), rider(4, free=False)]
     assert choose(DEFAULT, situation(), candidates) == [

@@ -123,7 +123,10 @@ def test_a_situation_is_read_at_the_stores_clock(store, django_assert_num_querie
     handoff(store, account=dada, state="delivered", at=midnight)
     handoff(store, account=dada, state="failed", end_cause="no_rider")
     handoff(store, account=dada, state="cancelled", end_cause="store")
+    handoff(store, account=dada, state="cancelling", end_cause="no_rider")
+    handoff(store, account=dada, state="pending")
     handoff(store, rider=wang, state="confirmed")
+    handoff(store, rider=wang, state="failed", end_cause="rider")
     handoff(store, account=dada, state="delivered", at=midnight - timedelta(seconds=1))
     handoff(make_store(), account=dada, state="delivered")
 
@@ -131,7 +134,7 @@ def test_a_situation_is_read_at_the_stores_clock(store, django_assert_num_querie
         found = situation_of(order, NOW)
 
     assert found == Situation(
-        at=NOW, distance=788, value=4200, cups=7, load=6, channel="standard",
+        at=NOW, distance=788, value=4200, cups=7, load=9, channel="standard",
         given={f"courier:{dada.pk}": 2, f"rider:{wang.pk}": 1},
     )  # fmt: skip
     assert f"{found.at:%H:%M %Z}" == "12:00 CST"
