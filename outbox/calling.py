@@ -49,7 +49,12 @@ def beginning_within(seconds: float) -> Iterator[None]:
         _latest.reset(token)
 
 
+def time_to_begin() -> float:
+    """The seconds in which a request may still begin, infinite where nobody said; below 0 it is too late."""
+    return _latest.get() - time.monotonic()
+
+
 def check_time() -> None:
     """Right before a request, or a part of it, is written. Raises Unreachable when it is too late for it."""
-    if time.monotonic() > _latest.get():
+    if time_to_begin() < 0:
         raise Unreachable("too late to begin")

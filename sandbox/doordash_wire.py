@@ -99,8 +99,10 @@ def check_token(header: str, developer_id: str, key_id: str, signing_secret: str
     begun, ends = claims.get("iat"), claims.get("exp")
     if not (isinstance(begun, int | float) and isinstance(ends, int | float)):
         raise unauthorized("The JWT must have iat and exp in seconds")
-    if begun > now + CLOCKS or ends <= now or ends - begun > TOKEN_LIVES:
-        raise unauthorized("The JWT has expired, or lasts longer than 30 minutes")
+    if ends <= now:
+        raise unauthorized("The JWT has expired")
+    if begun > now + CLOCKS or ends - begun > TOKEN_LIVES:
+        raise unauthorized("The JWT is from the future, or lasts longer than 30 minutes")
 
 
 def issuer(header: str) -> str:

@@ -48,7 +48,7 @@ from couriers.providers.reading import (
     text,
 )
 from couriers.states import EndCause, Outcome, Progress
-from outbox.calling import CallFailed, Refused, Uncertain, Unreachable
+from outbox.calling import CallFailed, Refused, Uncertain, Unreachable, time_to_begin
 from outbox.line import Line, Reply
 
 STATUS: dict[str, Progress | Outcome] = {
@@ -86,9 +86,11 @@ PHONES = ("dasher_pickup_phone_number", "dasher_dropoff_phone_number", "dasher_p
 QUOTED = "quote"
 QUOTE_LIVES = timedelta(minutes=5)
 TOKEN_LIVES = timedelta(minutes=5)
+# A token that orders a rider is good for the time to begin and this, for the way and for clocks that differ:
+# what is held up longer comes when others may have acted on our silence, and DoorDash itself refuses it.
+WAY = timedelta(seconds=5)
 TURNED_AWAY_FOR = 1.0  # seconds at the least, as DoorDash says
 LATER = timedelta(minutes=5)  # what is ready sooner is ready now
-
 JSON_HEADERS = {"Content-Type": "application/json"}
 
 
@@ -128,12 +130,13 @@ class DoorDash:
         A number that is taken is the errand's own, sent before: it is taken over. If it is still a quote that
         cannot be accepted, nothing was created.
         """
+        until = now + _order_lives()
         if quote_ref == errand.origin_id:
-            reply = self._accept(access, errand.origin_id, now)
+            reply = self._accept(access, errand.origin_id, now, until)
             if _is_refusal(reply):
-                return read_created(self._instead_of_quote(access, errand, now), errand)
+                return read_created(self._instead_of_quote(access, errand, now, until), errand)
             return read_created(read_reply(reply), errand)
-        return read_created(self._place(access, errand, now), errand)
+        return read_created(self._place(access, errand, now, until), errand)
 
     def cancel(self, access: Access, key: Key, *, reason: str, now: datetime) -> Kept | None:
         """PUT deliveries/{id}/cancel; DoorDash may refuse as soon as a rider was found."""
@@ -161,12 +164,12 @@ class DoorDash:
         """Any 200 will do."""
         return {}
 
-    def _place(self, access: Access, errand: Errand, now: datetime) -> dict[str, Any]:
-        reply = self._exchange(access, "POST", "deliveries", now, delivery_body(access, errand, now))
+    def _place(self, access: Access, errand: Errand, now: datetime, until: datetime) -> dict[str, Any]:
+        reply = self._order(access, "deliveries", now, until, delivery_body(access, errand, now))
         if reply.status != 409 or (existing := self._existing(access, errand, now)) is None:
             return read_reply(reply)
         if existing.get("delivery_status") == QUOTED:
-            return read_reply(self._accept(access, errand.origin_id, now))
+            return read_reply(self._accept(access, errand.origin_id, now, until))
         return existing
 
     def _existing(self, access: Access, errand: Errand, now: datetime) -> dict[str, Any] | None:
@@ -177,15 +180,17 @@ class DoorDash:
         except CallFailed as error:
             raise Uncertain(f"the number is taken, and nobody says by what ({error})") from error
 
-    def _accept(self, access: Access, origin_id: str, now: datetime) -> Reply:
-        return self._exchange(access, "POST", f"quotes/{_named(origin_id)}/accept", now, {})
+    def _accept(self, access: Access, origin_id: str, now: datetime, until: datetime) -> Reply:
+        return self._order(access, f"quotes/{_named(origin_id)}/accept", now, until, {})
 
-    def _instead_of_quote(self, access: Access, errand: Errand, now: datetime) -> dict[str, Any]:
+    def _instead_of_quote(
+        self, access: Access, errand: Errand, now: datetime, until: datetime
+    ) -> dict[str, Any]:
         """The quote was not taken: it has run out, or was taken by an earlier attempt."""
         existing = self._existing(access, errand, now)
         if existing is not None and existing.get("delivery_status") != QUOTED:
             return existing
-        return self._place(access, errand, now)
+        return self._place(access, errand, now, until)
 
     def _get(self, access: Access, origin_id: str, now: datetime) -> dict[str, Any] | None:
         reply = self._exchange(access, "GET", f"deliveries/{_named(origin_id)}", now)
@@ -196,18 +201,35 @@ class DoorDash:
                 return None
             raise
 
-    def _exchange(
-        self, access: Access, method: str, path: str, now: datetime, body: Mapping[str, Any] | None = None
+    def _order(
+        self, access: Access, path: str, now: datetime, until: datetime, body: Mapping[str, Any]
     ) -> Reply:
-        headers = {"Authorization": f"Bearer {token(access.credentials, now)}", **JSON_HEADERS}
+        """A call that orders a rider, taken before `until` or not at all: Unreachable, if it was late."""
+        reply = self._exchange(access, "POST", path, now, body, until=until)
+        if reply.status == 401 and time_to_begin() + WAY.total_seconds() <= 0:
+            raise Unreachable("this came too late for DoorDash to take it")
+        return reply
+
+    def _exchange(
+        self,
+        access: Access,
+        method: str,
+        path: str,
+        now: datetime,
+        body: Mapping[str, Any] | None = None,
+        *,
+        until: datetime | None = None,
+    ) -> Reply:
+        signed = token(access.credentials, now, until or now + TOKEN_LIVES)
+        headers = {"Authorization": f"Bearer {signed}", **JSON_HEADERS}
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         return self._line.exchange(
             method, f"{access.base_url.rstrip('/')}/{path}", body=content, headers=headers
         )
 
 
-def token(credentials: Mapping[str, str], now: datetime) -> str:
-    """The signed token of one call. Raises Refused when the secret is no base64url."""
+def token(credentials: Mapping[str, str], now: datetime, until: datetime) -> str:
+    """The signed token of one call, good `until` then. Raises Refused when the secret is no base64url."""
     secret = credential(credentials, "signing_secret")
     try:
         key = base64.b64decode(secret + "=" * (-len(secret) % 4), altchars=b"-_", validate=True)
@@ -218,7 +240,7 @@ def token(credentials: Mapping[str, str], now: datetime) -> str:
         "iss": credential(credentials, "developer_id"),
         "kid": credential(credentials, "key_id"),
         "iat": int(now.timestamp()),
-        "exp": int((now + TOKEN_LIVES).timestamp()),
+        "exp": int(until.timestamp()),
     }
     return jwt.encode(claims, key, algorithm="HS256", headers={"dd-ver": "DD-JWT-V1"})
 
@@ -328,6 +350,12 @@ def _cause(status: Progress | Outcome | None, delivery: Mapping[str, Any]) -> En
     if status == Outcome.CANCELLED:
         return EndCause.COURIER if text(delivery.get("dasher_id")) else EndCause.NO_RIDER
     return None
+
+
+def _order_lives() -> timedelta:
+    """How long the token of a call that orders a rider is good: as long as it may begin, and for its way."""
+    seconds = time_to_begin() + WAY.total_seconds()
+    return timedelta(seconds=min(TOKEN_LIVES.total_seconds(), seconds))
 
 
 def _is_refusal(reply: Reply) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -21,18 +22,20 @@ RIDER: Fields = {"dasher_id": 7, "dasher_name": "Ana", "dasher_pickup_phone_numb
 
 
 class FakeDoorDash(Fake):
-    """`deliveries` is every delivery and quote, by our name."""
+    """`deliveries` is every delivery and quote, by our name; `clock`, in Unix seconds, ends tokens."""
 
     def __init__(self) -> None:
         super().__init__()
         self.deliveries: dict[str, Fields] = {}
+        self.clock: Callable[[], float] = lambda: 0.0
 
     def name_of(self, method: str, path: str) -> str:
         return f"{method} {path.removeprefix(PREFIX)}"
 
     def carry_out(self, call: str, body: Any, headers: dict[str, str]) -> Answer:
         try:
-            claims_of(headers["authorization"])
+            if claims_of(headers["authorization"])["exp"] <= self.clock():
+                raise jwt.ExpiredSignatureError("Signature has expired")
         except jwt.InvalidTokenError as error:
             return fault(401, "authentication_error", str(error))
         if call == "POST quotes":

@@ -50,6 +50,13 @@ async def test_a_token_that_is_not_right_in_everything_is_refused(city, token):
     assert code(answer) == (401, "authentication_error")
 
 
+async def test_an_order_whose_token_has_run_out_creates_nothing(city):
+    late = make_token(exp=int(time.time()))
+    answer = await city.doordash("POST", "deliveries", {**DROP, "external_delivery_id": "mp7"}, token=late)
+    assert (answer.status_code, answer.json()["message"]) == (401, "The JWT has expired")
+    assert await city.ledger() == []
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
