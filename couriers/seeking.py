@@ -1,4 +1,4 @@
-"""The verbs of a search: who is asked next, bag by bag, and what the end of a hand-off means for it.
+"""The verbs of a search: who is asked next, bag by bag; what a hand-off means for it is `seeking_follow`'s.
 
 Every change is made under the lock of the search's row, and shown on the card in the same transaction. Locks
 are taken in this order: search, hand-off (only a new one), order, store's counter; so a hand-off's own change
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -20,11 +20,11 @@ from couriers.bags import MOST_BAGS, bags_for
 from couriers.models import CarrierSearch, HandOff
 from couriers.policy.document import DEFAULT, Policy
 from couriers.policy.queries import policy_of
-from couriers.standing import PICKED_UP, pieces_of
+from couriers.standing import RECALLED, carrier_key, pieces_of, taken
 from couriers.states import LIVE, EndCause, HandOffState, SearchState
 from orders.errors import NotPossible
 from orders.models import Order
-from orders.states import ENDED, Fulfilment, OrderState
+from orders.states import Fulfilment, OrderState
 from stores.actors import Actor
 
 S = SearchState
@@ -37,21 +37,7 @@ ATTACHED = frozenset({S.OFFERED, S.CARRIED})
 IN_DOUBT = [HandOffState.CLAIMED, HandOffState.UNKNOWN]
 # A courier may still find a rider for it, and nobody has called it off.
 COMING = [*IN_DOUBT, HandOffState.PENDING, HandOffState.SENT]
-# "Delivered", and the counter took that back: it is on the shelf. When one bag of several comes back, the
-# order is recalled too, but the guest keeps the others: theirs are only deliveries of the whole order.
-RECALLED = Q(state=HandOffState.DELIVERED, ended_at__lt=F("order__recalled_at")) & (
-    Q(bags=1) | Q(delivered_at__lte=F("order__delivered_at"))
-)
-# After these a person has the word, not the next carrier.
-TAKEN_OVER = frozenset({EndCause.STORE, EndCause.GUEST})
 NOBODY_LEFT = gettext_noop("Nobody is left who could carry it.")
-NOT_ON_THE_SHELF = gettext_noop("It had left the store: somebody must look where it is.")
-NO_RESCUE = gettext_noop("It was given back.")
-
-
-def carrier_key(handoff: HandOff) -> str:
-    """The carrier's key: "courier:3", "rider:7"."""
-    return f"courier:{handoff.account_id}" if handoff.account_id else f"rider:{handoff.rider_id}"
 
 
 def held(
@@ -70,7 +56,7 @@ def held(
         _check_split(order, count)
     moved = [search for search in known if search.store_id != order.store_id]
     for search in moved:
-        _begin_anew(search, order, policy, now)
+        begin_anew(search, order, policy, now)
     if count != known[0].bags:
         _make(order, count, policy, now, begin=begin)
         _split_anew(order, count)
@@ -119,7 +105,7 @@ def _make(order: Order, bags: int, policy: Policy, now: datetime, *, begin: bool
     CarrierSearch.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _begin_anew(search: CarrierSearch, order: Order, policy: Policy, now: datetime) -> None:
+def begin_anew(search: CarrierSearch, order: Order, policy: Policy, now: datetime) -> None:
     """Another store makes it now: its own carriers are asked, whatever was tried where it was before."""
     afresh: dict[str, Any] = {"excluded": [], "suggestion": None, "accept_by": None, "reason": ""}
     afresh |= {"store_id": order.store_id, "automatic": policy.rescue, "round": search.round + 1}
@@ -242,96 +228,9 @@ def taken_bags(order_id: int) -> set[int]:
     return set(taken(HandOff.objects.filter(order=order_id)).values_list("bag", flat=True))
 
 
-def taken(handoffs: QuerySet[HandOff]) -> QuerySet[HandOff]:
-    """Of these, those that leave nothing to be sought: live, or delivered for good."""
-    return handoffs.filter(state__in=[*LIVE, HandOffState.DELIVERED]).exclude(RECALLED)
-
-
 def step_later(search: CarrierSearch, *, now: datetime, why: str = "") -> None:
     """Have the search go on; the round, or `why`, makes the job unique."""
     calls.step_search(search.pk, why=why or str(search.round), now=now)
-
-
-def follow(search_id: int, *, now: datetime) -> CarrierSearch | None:
-    """Bring a search in line with its order and its last hand-off; None if it is not there.
-
-    Idempotent: it looks at how things are, not at how they changed.
-    """
-    with transaction.atomic():
-        search = (
-            CarrierSearch.objects.select_for_update(of=("self",))
-            .select_related("order__store", "order__account")
-            .filter(pk=search_id)
-            .first()
-        )
-        if search is None or search.bag > search.bags:
-            return None
-        before = search.state
-        last = HandOff.objects.filter(search=search).order_by("-pk").first()
-        _follow(search, last, now)
-        if search.state != before:
-            record.publish_search(search.order_id, actor=PORTAL, now=now)
-    return search
-
-
-def _follow(search: CarrierSearch, last: HandOff | None, now: datetime) -> None:
-    if search.state == S.DONE:
-        return
-    if search.order.state in ENDED:
-        change(search, S.DONE, now=now, accept_by=None)
-    elif last is not None and last.live:
-        _follow_live(search, last, now)
-    elif search.store_id != search.order.store_id:
-        _begin_anew(search, search.order, policy_of(search.order.store_id), now)
-    elif last is not None and search.state in ATTACHED:
-        _follow_end(search, last, now)
-    elif search.state == S.SEEKING and search.order.state not in MAY_BE_HANDED_OFF:
-        change(search, S.STOPPED, now=now)
-
-
-def _follow_live(search: CarrierSearch, last: HandOff, now: datetime) -> None:
-    """A rider has it or is coming; or one is looked for, again after a rider gave up."""
-    if last.state == HandOffState.CONFIRMED:
-        if search.state != S.CARRIED:
-            change(search, S.CARRIED, now=now, accept_by=None, reason="")
-        return
-    had_a_rider = search.state == S.CARRIED
-    waits = (search.automatic or had_a_rider) and last.state != HandOffState.CANCELLING
-    if search.state == S.CARRIED and carrier_key(last) not in search.excluded:
-        change(search, S.CARRIED, now=now, excluded=[*search.excluded, carrier_key(last)])
-    if search.state != S.OFFERED or (waits and search.accept_by is None):
-        until = now + timedelta(seconds=policy_of(search.store_id).accept_within) if waits else None
-        change(search, S.OFFERED, now=now, accept_by=until)
-
-
-def _follow_end(search: CarrierSearch, last: HandOff, now: datetime) -> None:
-    """The last one asked does not carry it (any more): the next one, a person, or nobody."""
-    if last.state == HandOffState.DELIVERED:
-        change(search, S.DONE, now=now, accept_by=None)
-        return
-    if last.end_cause in TAKEN_OVER:
-        change(search, S.STOPPED, now=now, accept_by=None, reason=last.reason)
-        return
-    if last.end_cause == EndCause.UNDONE:
-        _follow_undone(search, now)
-        return
-    excluded = [*search.excluded, *({carrier_key(last)} - set(search.excluded))]
-    state, reason = _after(search, last)
-    rounds = search.round + (state == S.SEEKING)
-    change(search, state, now=now, accept_by=None, excluded=excluded, reason=reason, round=rounds)
-
-
-def _follow_undone(search: CarrierSearch, now: datetime) -> None:
-    """Back to the beginning; if it is ready again by now, somebody is sought at once."""
-    again = search.order.state == OrderState.READY and policy_of(search.store_id).automatic
-    change(search, S.SEEKING if again else S.IDLE, now=now, accept_by=None, round=search.round + 1)
-
-
-def _after(search: CarrierSearch, last: HandOff) -> tuple[SearchState, str]:
-    """What is in somebody's bag on the road is not on the shelf for the next one."""
-    if last.progress in PICKED_UP or search.order.state not in MAY_BE_HANDED_OFF:
-        return S.NOBODY, NOT_ON_THE_SHELF
-    return (S.SEEKING, "") if search.automatic else (S.NOBODY, NO_RESCUE)
 
 
 def nobody(search: CarrierSearch, *, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from couriers import record, seeking, services
+from couriers import record, seeking, seeking_follow, services
 from couriers.drafts import draft_for
 from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
 from couriers.policy.choosing import RIDER, Ranked
@@ -53,7 +53,7 @@ def step(job: Job) -> None:
 def go_on(search_id: int) -> None:
     """Bring a search in line with its last hand-off, and ask the next one, or suggest whom to ask."""
     for _ in range(CHOOSE_AGAIN):
-        search = seeking.follow(search_id, now=timezone.now())
+        search = seeking_follow.follow(search_id, now=timezone.now())
         if search is None:
             return
         if search.state == S.SEEKING:

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from couriers import calls, record, seeking
 from couriers.models import CarrierSearch, HandOff
+from couriers.standing import RECALLED, taken
 from couriers.states import LIVE, HandOffState, SearchState
 from orders.models import Order
 from orders.states import ENDED, Fulfilment, OrderState
@@ -95,9 +96,9 @@ def _resting(searches: QuerySet[CarrierSearch], since: datetime) -> QuerySet[Car
     """
     mine = HandOff.objects.filter(order=OuterRef("order"), bag=OuterRef("bag"))
     there = CarrierSearch.objects.filter(order=OuterRef("order"), bag=1, bags__gte=OuterRef("bag"))
-    back = Q(state=S.DONE, order__recalled_at__lte=since) & Exists(mine.filter(seeking.RECALLED))
+    back = Q(state=S.DONE, order__recalled_at__lte=since) & Exists(mine.filter(RECALLED))
     idle = searches.filter(Q(state=S.IDLE) | back, changed_at__lte=since)
-    return idle.filter(~Exists(seeking.taken(mine)), Exists(there))
+    return idle.filter(~Exists(taken(mine)), Exists(there))
 
 
 def _seek(order: Order, now: datetime) -> bool:
