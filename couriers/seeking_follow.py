@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils.translation import gettext_noop
 
 from couriers import record
@@ -19,6 +20,7 @@ from couriers.states import EndCause, HandOffState, SearchState
 from orders.states import ENDED, OrderState
 
 S = SearchState
+BATCH = 500
 # After these a person has the word, not the next carrier.
 TAKEN_OVER = frozenset({EndCause.STORE, EndCause.GUEST})
 NOT_ON_THE_SHELF = gettext_noop("It had left the store: somebody must look where it is.")
@@ -37,7 +39,7 @@ def follow(search_id: int, *, now: datetime) -> CarrierSearch | None:
             .filter(pk=search_id)
             .first()
         )
-        if search is None or search.bag > search.bags:
+        if search is None or not _is_there(search):
             return None
         before = search.state
         last = HandOff.objects.filter(search=search).order_by("-pk").first()
@@ -47,19 +49,35 @@ def follow(search_id: int, *, now: datetime) -> CarrierSearch | None:
     return search
 
 
+def _is_there(search: CarrierSearch) -> bool:
+    """Whether the order still goes in so many bags; searches of bags there are no more are left alone."""
+    first = CarrierSearch.objects.filter(order=search.order_id, bag=1, bags__gte=search.bag)
+    return search.bag == 1 or first.exists()
+
+
 def _follow(search: CarrierSearch, last: HandOff | None, now: datetime) -> None:
-    if search.state == S.DONE:
-        return
     if search.order.state in ENDED:
-        change(search, S.DONE, now=now, accept_by=None)
+        if search.state != S.DONE:
+            change(search, S.DONE, now=now, accept_by=None)
     elif last is not None and last.live:
         _follow_live(search, last, now)
+    elif search.state == S.DONE:
+        _follow_recalled(search, last, now)
     elif search.store_id != search.order.store_id:
         begin_anew(search, search.order, policy_of(search.order.store_id), now)
     elif last is not None and search.state in ATTACHED:
         _follow_end(search, last, now)
     elif search.state == S.SEEKING and search.order.state not in MAY_BE_HANDED_OFF:
         change(search, S.STOPPED, now=now)
+
+
+def _follow_recalled(search: CarrierSearch, last: HandOff | None, now: datetime) -> None:
+    """The counter marked the order as delivered and took that back: what became of the last one since then is
+    followed now. A delivery stays one until somebody is sought anew (`couriers.seeking`)."""
+    if last is None:
+        change(search, S.IDLE, now=now, round=search.round + 1)
+    elif last.state != HandOffState.DELIVERED:
+        _follow_end(search, last, now)
 
 
 def _follow_live(search: CarrierSearch, last: HandOff, now: datetime) -> None:
@@ -105,3 +123,18 @@ def _after(search: CarrierSearch, last: HandOff) -> tuple[SearchState, str]:
     if last.progress in PICKED_UP or search.order.state not in MAY_BE_HANDED_OFF:
         return S.NOBODY, NOT_ON_THE_SHELF
     return (S.SEEKING, "") if search.automatic else (S.NOBODY, NO_RESCUE)
+
+
+def recalled(since: datetime) -> list[CarrierSearch]:
+    """Searches that ended with their orders, of orders the counter took back before `since`, although their
+    last hand-off is no delivery: nothing happens to it that would have them followed."""
+    mine = HandOff.objects.filter(order=OuterRef("order"), bag=OuterRef("bag")).order_by("-pk")
+    there = CarrierSearch.objects.filter(order=OuterRef("order"), bag=1, bags__gte=OuterRef("bag"))
+    rows = CarrierSearch.objects.annotate(last=Subquery(mine.values("state")[:1])).filter(
+        ~Q(last=HandOffState.DELIVERED) | Q(last=None),
+        Exists(there),
+        state=S.DONE,
+        order__on_board=True,
+        order__recalled_at__lte=since,
+    )
+    return list(rows.exclude(order__state__in=ENDED).order_by("order__recalled_at")[:BATCH])

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from couriers import calls, record, seeking
 from couriers.models import CarrierSearch, HandOff
+from couriers.seeking_follow import recalled
 from couriers.standing import RECALLED, taken
 from couriers.states import LIVE, HandOffState, SearchState
 from orders.models import Order
@@ -32,6 +33,7 @@ def watch(*, now: datetime) -> dict[str, int]:
         "closed": _close(now),
         "late": sum(seeking.let_time_pass(search, now=now) for search in _late(now)),
         "stuck": sum(_step(search, now) for search in _stuck(now)),
+        "recalled": sum(_step(search, now) for search in recalled(now - PATIENCE)),
         "unsought": sum(_seek(order, now) for order in _unsought(now)),
         "asking": sum(_ask_a_person(handoff, now) for handoff in _not_known(now)),
     }

@@ -11,6 +11,8 @@ from orders.masks import mask
 from stores.sealed import seal
 
 TOLD = 6  # of the failed tries, the latest
+# A search that is done comes back to life with its hand-off, when the counter takes "delivered" back.
+FOLLOWING = frozenset({SearchState.OFFERED, SearchState.CARRIED, SearchState.DONE})
 Facts = dict[str, Any]
 
 
@@ -35,7 +37,7 @@ def summarise(pieces: Sequence[Piece]) -> Facts | None:
 
 def _handed(piece: Piece) -> Facts:
     last = piece.last
-    if last is None:
+    if last is None or piece.recalled:
         return _nobody_yet(piece.search)
     return {
         "handoff": last.pk,
@@ -81,7 +83,7 @@ def _search(piece: Piece) -> Facts | None:
 def shown_state(piece: Piece) -> SearchState:
     """The search's state as its hand-off has it already: the row may follow a moment later."""
     last, state = piece.last, SearchState(piece.search.state if piece.search else SearchState.IDLE)
-    if last is None or state not in {SearchState.OFFERED, SearchState.CARRIED}:
+    if last is None or state not in FOLLOWING:
         return state
     if last.state == HandOffState.DELIVERED:
         return SearchState.DONE
