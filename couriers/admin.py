@@ -172,9 +172,14 @@ class CarrierSearchAdmin(ReadOnly):
         ("state", "automatic", "round"),
         "reason",
         ("excluded", "accept_by"),
+        "shown_wish",
         "shown_suggestion",
         ("started_at", "changed_at"),
     )
+
+    @admin.display(description=gettext_lazy("wanted next"))
+    def shown_wish(self, search: CarrierSearch) -> str:
+        return f"{search.wish['name']} ({search.wish['by']})" if search.wish else ""
 
     @admin.display(description=gettext_lazy("suggestion"))
     def shown_suggestion(self, search: CarrierSearch) -> str:

@@ -38,6 +38,7 @@ class HandOffIn(Schema):
     auto: bool = Field(False, description="Whom the store's policy asks first, then the next")
     bag: int | None = Bag
     bags: int | None = Field(None, ge=1, le=MOST_BAGS, description="Split the order over so many riders")
+    instead: bool = Field(False, description="Also what somebody else has, who is called off first")
     quote: str | None = Field(None, max_length=2_000, description="A price from the offers, of this courier")
 
     @model_validator(mode="after")
@@ -45,6 +46,8 @@ class HandOffIn(Schema):
         """Refuse several and none."""
         if (self.rider is not None) + (self.courier is not None) + self.auto != 1:
             raise ValueError("give either rider or courier or auto")
+        if self.instead and self.auto:
+            raise ValueError("who carries it instead must be named")
         return self
 
 
@@ -182,7 +185,7 @@ def _give(request: HttpRequest, store: Store, order_id: int, body: HandOffIn) ->
     command: dict[str, Any] = {"order_id": order_id, "bags": body.bags, **sender_of(request)}
     if body.auto:
         return services.seek(**command)
-    command["bag"] = body.bag
+    command |= {"bag": body.bag, "instead": body.instead}
     if body.rider is not None:
         return services.hand_to_rider(rider=get_object_or_404(Rider, store=store, pk=body.rider), **command)
     account = get_object_or_404(CourierAccount, franchise_id=store.franchise_id, pk=body.courier or 0)

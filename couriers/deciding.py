@@ -9,11 +9,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from couriers.calling_off import live_handoffs
 from couriers.calls import ask, call_off
 from couriers.jobs import SAME_FOR, can_ask
 from couriers.models import HandOff
+from couriers.opening import stale
 from couriers.record import move, publish
-from couriers.services import live_handoffs, stale
 from couriers.states import EndCause, HandOffState, Progress
 from orders.errors import NotPossible
 from orders.services import Stepped, once

@@ -16,6 +16,8 @@ from couriers.quotes import Question
 from couriers.states import LIVE, HandOffState, Progress
 
 TRIES = 5
+# What a price was asked for, and is good for.
+QUOTED = ("origin_id", "callback_token", "pickup_code", "quote_ref", "quote_until", "quoted_fee")
 MOST_CODES = 9_000  # beyond that a rider names the order's number
 
 
@@ -99,6 +101,12 @@ def take_quote(handoff: HandOff, quote: Quote | None) -> None:
     if quote is not None and quote.reference:
         handoff.quote_ref, handoff.quote_until = quote.reference[:128], quote.expires_at
         handoff.quoted_fee = quote.fee
+
+
+def take_price(handoff: HandOff, quoted: HandOff) -> None:
+    """Have the errand sent as the draft that a price was asked for."""
+    for name in QUOTED:
+        setattr(handoff, name, getattr(quoted, name))
 
 
 def question_of(key: str, handoff: HandOff, *, shop_no: str | None = None) -> Question:

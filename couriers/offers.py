@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 
 from couriers.bags import bags_for
 from couriers.models import CarrierSearch, CourierAccount, HandOff
+from couriers.opening import check
 from couriers.policy.choosing import COURIER, Candidate
 from couriers.policy.queries import policy_of
 from couriers.providers.base import Quote
 from couriers.quotes import Answer
 from couriers.seeking_choice import Field, field_of
-from couriers.services import check
 from orders.cards import iso
 from orders.models import Order
 from stores.sealed import seal, unseal

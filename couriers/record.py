@@ -129,9 +129,10 @@ def _tell_search(moved: HandOff, now: datetime) -> None:
 
 
 def _end_offer(search_id: int, now: datetime) -> bool:
-    """The offered search is carried from now on. False if it is not offered, or if somebody holds its row: to
-    wait for that, with the hand-off's lock in hand, would be against the order of locks."""
-    offered = CarrierSearch.objects.filter(pk=search_id, state=SearchState.OFFERED)
+    """The offered search is carried from now on. False if it is not offered, somebody else is wanted, or
+    somebody holds its row: to wait for that, with the hand-off's lock in hand, would be against the order of
+    locks."""
+    offered = CarrierSearch.objects.filter(pk=search_id, state=SearchState.OFFERED, wish__isnull=True)
     free = offered.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
     carried = {"state": SearchState.CARRIED, "accept_by": None, "reason": "", "changed_at": now}
     return bool(free) and offered.update(**carried) == 1

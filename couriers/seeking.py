@@ -7,6 +7,7 @@ does not wait for its search, it enqueues the job `search.step` instead (`courie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -109,12 +110,14 @@ def begin_anew(search: CarrierSearch, order: Order, policy: Policy, now: datetim
     """Another store makes it now: its own carriers are asked, whatever was tried where it was before."""
     afresh: dict[str, Any] = {"excluded": [], "suggestion": None, "accept_by": None, "reason": ""}
     afresh |= {"store_id": order.store_id, "automatic": policy.rescue, "round": search.round + 1}
-    change(search, S.IDLE, now=now, **afresh)
+    change(search, S.IDLE, now=now, wish=None, **afresh)
 
 
 def _split_anew(order: Order, count: int) -> None:
-    """Whoever is just choosing for a bag of the old size chooses again; bags there are no more rest."""
+    """Whoever is just choosing for a bag of the old size chooses again; bags there are no more rest, and who
+    was wanted for one of the old size is not asked."""
     mine = CarrierSearch.objects.filter(order=order)
+    mine.filter(wish__isnull=False).update(wish=None, state=S.STOPPED)
     mine.filter(bag__lte=count).exclude(bags=count).update(bags=count, round=F("round") + 1)
     mine.filter(bag__gt=count).exclude(state=S.DONE).update(state=S.IDLE, round=F("round") + 1)
 
@@ -141,6 +144,7 @@ def attach(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: date
         now=now,
         round=search.round + 1,
         accept_by=None if carried else now + timedelta(seconds=policy.accept_within),
+        wish=None,
         reason="",
         automatic=policy.rescue,
         excluded=[key for key in search.excluded if key != carrier_key(handoff)],
@@ -183,7 +187,8 @@ def take_back(order_id: int, *, since: datetime, now: datetime) -> bool:
         if not Order.objects.filter(pk=order_id, state=OrderState.MAKING).exists():
             return True
         for search in _locked(order_id):
-            if search.state in {S.SEEKING, S.NOBODY} and search.changed_at >= since:
+            sought = search.state in {S.SEEKING, S.NOBODY} and search.wish is None
+            if sought and search.changed_at >= since:
                 change(search, S.IDLE, now=now, round=search.round + 1)
         record.publish_search(order_id, actor=PORTAL, now=now)
     begun = HandOff.objects.select_related("order", "rider", "account").filter(
@@ -203,7 +208,7 @@ def restart(*, order: Order, policy: Policy, now: datetime, bags: int | None = N
     live = taken_bags(order.pk)
     for search in held(order, policy=policy, now=now, bags=bags):
         if search.bag not in live:
-            afresh: dict[str, Any] = {"excluded": [], "reason": "", "accept_by": None}
+            afresh: dict[str, Any] = {"excluded": [], "reason": "", "accept_by": None, "wish": None}
             afresh |= {"automatic": policy.rescue, "round": search.round + 1}
             change(search, S.SEEKING, now=now, **afresh)
             step_later(search, now=now)
@@ -214,13 +219,28 @@ def restart(*, order: Order, policy: Policy, now: datetime, bags: int | None = N
 def stop(order_id: int, *, bag: int | None, now: datetime) -> int:
     """A person takes over: ask nobody any more, whatever becomes of who was asked.
 
-    Inside a transaction. Returns in how many searches somebody was just being chosen.
+    Inside a transaction. Returns in how many searches somebody was just being chosen, or wanted next.
     """
     _locked(order_id)  # in the order of the bags, as everybody does: the updates have orders of their own
     wanted = CarrierSearch.objects.filter(order_id=order_id)
     wanted = wanted if bag is None else wanted.filter(bag=bag)
     wanted.filter(state__in=ATTACHED).update(automatic=False, accept_by=None)
-    return wanted.filter(state=S.SEEKING).update(state=S.STOPPED, changed_at=now)
+    stopped = wanted.filter(state=S.SEEKING).update(state=S.STOPPED, wish=None, changed_at=now)
+    return stopped + wanted.filter(wish__isnull=False).update(wish=None)
+
+
+def wait_for_end(search: CarrierSearch, wish: Mapping[str, Any] | None, *, of: str, now: datetime) -> None:
+    """A person gives it to somebody else than the one with key `of`, who is not asked again by itself.
+
+    Whom they wish is asked when the other's end is confirmed, and nobody else meanwhile; it replaces an
+    earlier one. Without, the new hand-off begins in the same transaction.
+    """
+    excluded = [*search.excluded, *({of} - set(search.excluded))]
+    if wish is None:
+        change(search, S(search.state), now=now, excluded=excluded)
+        return
+    waits: dict[str, Any] = {"wish": dict(wish), "automatic": False, "accept_by": None, "reason": ""}
+    change(search, S.OFFERED, now=now, excluded=excluded, **waits)
 
 
 def taken_bags(order_id: int) -> set[int]:
@@ -233,11 +253,11 @@ def step_later(search: CarrierSearch, *, now: datetime, why: str = "") -> None:
     calls.step_search(search.pk, why=why or str(search.round), now=now)
 
 
-def nobody(search: CarrierSearch, *, now: datetime) -> bool:
+def nobody(search: CarrierSearch, *, now: datetime, reason: str = NOBODY_LEFT) -> bool:
     """Nobody is left to ask: back to the shelf, with an alarm. False when the search has moved on."""
     with transaction.atomic():
         mine = CarrierSearch.objects.filter(pk=search.pk, state=S.SEEKING, round=search.round)
-        if mine.update(state=S.NOBODY, changed_at=now, reason=NOBODY_LEFT) != 1:
+        if mine.update(state=S.NOBODY, changed_at=now, reason=reason, wish=None) != 1:
             return False
         record.publish_search(search.order_id, actor=PORTAL, now=now)
     return True

@@ -25,6 +25,7 @@ BATCH = 500
 TAKEN_OVER = frozenset({EndCause.STORE, EndCause.GUEST})
 NOT_ON_THE_SHELF = gettext_noop("It had left the store: somebody must look where it is.")
 NO_RESCUE = gettext_noop("It was given back.")
+KEPT = gettext_noop("It was not called off: whoever has it brings it.")
 
 
 def follow(search_id: int, *, now: datetime) -> CarrierSearch | None:
@@ -41,10 +42,10 @@ def follow(search_id: int, *, now: datetime) -> CarrierSearch | None:
         )
         if search is None or not _is_there(search):
             return None
-        before = search.state
+        before = (search.state, search.wish)
         last = HandOff.objects.filter(search=search).order_by("-pk").first()
         _follow(search, last, now)
-        if search.state != before:
+        if (search.state, search.wish) != before:
             record.publish_search(search.order_id, actor=PORTAL, now=now)
     return search
 
@@ -58,7 +59,7 @@ def _is_there(search: CarrierSearch) -> bool:
 def _follow(search: CarrierSearch, last: HandOff | None, now: datetime) -> None:
     if search.order.state in ENDED:
         if search.state != S.DONE:
-            change(search, S.DONE, now=now, accept_by=None)
+            change(search, S.DONE, now=now, accept_by=None, wish=None)
     elif last is not None and last.live:
         _follow_live(search, last, now)
     elif search.state == S.DONE:
@@ -68,7 +69,7 @@ def _follow(search: CarrierSearch, last: HandOff | None, now: datetime) -> None:
     elif last is not None and search.state in ATTACHED:
         _follow_end(search, last, now)
     elif search.state == S.SEEKING and search.order.state not in MAY_BE_HANDED_OFF:
-        change(search, S.STOPPED, now=now)
+        change(search, S.STOPPED, now=now, wish=None)
 
 
 def _follow_recalled(search: CarrierSearch, last: HandOff | None, now: datetime) -> None:
@@ -81,10 +82,14 @@ def _follow_recalled(search: CarrierSearch, last: HandOff | None, now: datetime)
 
 
 def _follow_live(search: CarrierSearch, last: HandOff, now: datetime) -> None:
-    """A rider has it or is coming; or one is looked for, again after a rider gave up."""
+    """A rider has it or is coming; or one is looked for, again after a rider gave up. Who will not be called
+    off goes on, whoever was wanted instead."""
+    kept = search.wish is not None and last.state != HandOffState.CANCELLING
+    if kept:
+        change(search, S(search.state), now=now, wish=None, reason=KEPT)
     if last.state == HandOffState.CONFIRMED:
         if search.state != S.CARRIED:
-            change(search, S.CARRIED, now=now, accept_by=None, reason="")
+            change(search, S.CARRIED, now=now, accept_by=None, reason=KEPT if kept else "")
         return
     had_a_rider = search.state == S.CARRIED
     waits = (search.automatic or had_a_rider) and last.state != HandOffState.CANCELLING
@@ -98,7 +103,10 @@ def _follow_live(search: CarrierSearch, last: HandOff, now: datetime) -> None:
 def _follow_end(search: CarrierSearch, last: HandOff, now: datetime) -> None:
     """The last one asked does not carry it (any more): the next one, a person, or nobody."""
     if last.state == HandOffState.DELIVERED:
-        change(search, S.DONE, now=now, accept_by=None)
+        change(search, S.DONE, now=now, accept_by=None, wish=None)
+        return
+    if search.wish is not None:
+        _follow_wish(search, last, now)
         return
     if last.end_cause in TAKEN_OVER:
         change(search, S.STOPPED, now=now, accept_by=None, reason=last.reason)
@@ -110,6 +118,14 @@ def _follow_end(search: CarrierSearch, last: HandOff, now: datetime) -> None:
     state, reason = _after(search, last)
     rounds = search.round + (state == S.SEEKING)
     change(search, state, now=now, accept_by=None, excluded=excluded, reason=reason, round=rounds)
+
+
+def _follow_wish(search: CarrierSearch, last: HandOff, now: datetime) -> None:
+    """Whom a person wanted instead is asked now, whatever the other one ended of, if the bag is here."""
+    if last.progress in PICKED_UP or search.order.state not in MAY_BE_HANDED_OFF:
+        change(search, S.NOBODY, now=now, accept_by=None, wish=None, reason=NOT_ON_THE_SHELF)
+    else:
+        change(search, S.SEEKING, now=now, accept_by=None, round=search.round + 1)
 
 
 def _follow_undone(search: CarrierSearch, now: datetime) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from couriers import record, seeking, seeking_follow, services
+from couriers import instead, record, seeking, seeking_follow, services
 from couriers.drafts import draft_for
 from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
 from couriers.policy.choosing import RIDER, Ranked
@@ -57,7 +57,8 @@ def go_on(search_id: int) -> None:
         if search is None:
             return
         if search.state == S.SEEKING:
-            if _ask_next(search, policy_of(search.store_id)):
+            ask = _ask_wanted if search.wish is not None else _ask_next
+            if ask(search, policy_of(search.store_id)):
                 return
         elif search.state == S.OFFERED:
             _leave_who_gave_up(search)
@@ -83,6 +84,15 @@ def _ask_next(search: CarrierSearch, policy: Policy) -> bool:
         return _offer(search, first, field, timezone.now())
     except (NotPossible, Stale) as refusal:
         logger.info("search %s: %s was not asked: %s", search.pk, first.key, refusal)
+        return False
+
+
+def _ask_wanted(search: CarrierSearch, policy: Policy) -> bool:
+    """Ask whom a person wanted; False: the search has moved on."""
+    try:
+        return instead.grant(search, policy=policy, now=timezone.now())
+    except Stale as refusal:
+        logger.info("search %s: who was wanted was not asked: %s", search.pk, refusal)
         return False
 
 

@@ -57,12 +57,13 @@ def _late(now: datetime) -> list[CarrierSearch]:
 
 
 def _stuck(now: datetime) -> list[CarrierSearch]:
-    """Those that no longer say how things are: of ended orders, without the hand-off they wait for, or
-    seeking without anybody at it."""
+    """Those that no longer say how things are: of ended orders, without the hand-off they wait for, seeking
+    without anybody at it, or waiting for the end of what is not called off."""
     live = HandOff.objects.filter(order=OuterRef("order"), bag=OuterRef("bag"), state__in=LIVE)
     wrong = (
         (Q(order__state__in=ENDED) & ~Q(state__in=[S.IDLE, S.STOPPED]))
         | Q(state=S.SEEKING)
+        | (Q(wish__isnull=False) & ~Exists(live.filter(state=HandOffState.CANCELLING)))
         | (Q(state__in=seeking.ATTACHED) & ~Exists(live))
         | Q(state=S.OFFERED, automatic=True, accept_by=None) & ~Exists(live.filter(state="cancelling"))
     )

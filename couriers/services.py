@@ -7,40 +7,30 @@ with a key that was carried out before returns its first outcome. Without a `bag
 order's bags that it can be about.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from couriers import seeking
-from couriers.calls import call_off, send
-from couriers.drafts import draft_for, insert, take_quote
-from couriers.errors import LiveHandOff
-from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider, Shift
+from couriers import opening, seeking
+from couriers.calling_off import cancel, live_handoffs, moved_to, that_can_end
+from couriers.drafts import draft_for, take_price, take_quote
+from couriers.instead import Draft, give_instead
+from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
+from couriers.opening import check, held_still, same_bag, serves, stale
 from couriers.policy.document import Policy
 from couriers.policy.queries import policy_of
-from couriers.policy.situations import under_way
 from couriers.providers.base import Quote
-from couriers.record import REASON_LENGTH, move, publish, publish_order
-from couriers.states import BEFORE_PICK_UP, LIVE, EndCause, HandOffState, Progress, SearchState
-from orders.errors import NotPossible, Stale
-from orders.models import Order, OrderEvent
-from orders.queries import card_of
+from couriers.record import publish, publish_order
+from couriers.states import HandOffState, Progress, SearchState
+from orders.errors import NotPossible
+from orders.models import Order
 from orders.services import Stepped, once
-from orders.states import Fulfilment, OrderState
-from outbox.services import withdraw
+from orders.states import OrderState
 from stores.actors import Actor
-from stores.models import Store
 
 S = HandOffState
-FIRST = "first"  # the first create job of a hand-off
-# Why the search calls a hand-off off by itself.
-ENGINES = frozenset({EndCause.NO_RIDER, EndCause.RIDER, EndCause.UNDONE})
-# What a price was asked for, and is good for.
-QUOTED = ("origin_id", "callback_token", "pickup_code", "quote_ref", "quote_until", "quoted_fee")
-Draft = Callable[[CarrierSearch], HandOff]
 
 
 @once
@@ -53,18 +43,23 @@ def hand_to_rider(
     command: str | None = None,
     bag: int | None = None,
     bags: int | None = None,
+    instead: bool = False,
 ) -> Stepped:
-    """Give the order to one of the store's own riders, by name; `bags` splits it, `bag` is one of them."""
+    """Give the order to one of the store's own riders, by name; `bags` splits it, `bag` is one of them.
+
+    `instead`: also what somebody else has, who is called off first (`couriers.instead`).
+    """
     order = Order.objects.select_related("store").get(pk=order_id)
     if rider.store_id != order.store_id or not rider.active:
         raise NotPossible(_("This rider does not ride for the store."))
 
     def draft(search: CarrierSearch) -> HandOff:
-        if not _held_still(rider).active:
+        if not held_still(rider).active:
             raise NotPossible(_("This rider does not ride for the store."))
         return draft_for(search, rider=rider, now=now)
 
-    return _give(order, draft, bag=bag, bags=bags, actor=actor, now=now, command=command)
+    give = give_instead if instead else _give
+    return give(order, draft, bag=bag, bags=bags, actor=actor, now=now, command=command)
 
 
 @once
@@ -78,20 +73,24 @@ def hand_to_courier(
     bag: int | None = None,
     bags: int | None = None,
     quoted: HandOff | None = None,
+    instead: bool = False,
 ) -> Stepped:
-    """Ask a courier to bring the order; the call itself is a job. `quoted` is a draft with a price."""
+    """Ask a courier to bring the order; the call itself is a job. `quoted` is a draft with a price.
+
+    `instead`: also what somebody else has, who is called off first (`couriers.instead`).
+    """
     order = Order.objects.select_related("store").get(pk=order_id)
     if not account.active or not serves(account, order.store):
         raise NotPossible(_("This courier does not serve the store."))
 
     def draft(search: CarrierSearch) -> HandOff:
         fresh = draft_for(search, account=account, now=now)
-        if quoted is not None and _same_bag(quoted, search):
-            for name in QUOTED:
-                setattr(fresh, name, getattr(quoted, name))
+        if quoted is not None and same_bag(quoted, search):
+            take_price(fresh, quoted)
         return fresh
 
-    return _give(order, draft, bag=bag, bags=bags, actor=actor, now=now, command=command)
+    give = give_instead if instead else _give
+    return give(order, draft, bag=bag, bags=bags, actor=actor, now=now, command=command)
 
 
 @once
@@ -109,7 +108,7 @@ def seek(
         check(order)
         policy = policy_of(order.store_id)
         if not seeking.restart(order=order, policy=policy, now=now, bags=bags):
-            raise _taken(order_id)
+            raise opening.taken(order_id)
         return publish_order(order_id, actor=actor, now=now, command=command)
 
 
@@ -129,13 +128,13 @@ def offer(
     with transaction.atomic():
         mine = CarrierSearch.objects.select_for_update(of=("self",))
         held = mine.filter(pk=search.pk, state=SearchState.SEEKING, round=search.round).first()
-        if held is None or not _same_bag(draft, held):
+        if held is None or not same_bag(draft, held):
             return False
-        if draft.rider and not _still_has(draft.rider, live, now):
+        if draft.rider and not opening.still_has(draft.rider, live, now):
             return False
         take_quote(draft, quote)
         draft.created_label = seeking.PORTAL.label
-        order = _open(held, draft, policy=policy, now=now)
+        order = opening.begin(held, draft, policy=policy, now=now)
         publish(draft, actor=seeking.PORTAL, now=now, order=order)
     return True
 
@@ -153,11 +152,13 @@ def cancel_hand_off(
     """Call a hand-off off: an own rider's and an unsent one at once, a courier's once it confirms.
 
     Until then it stays live, so nobody else can be called. Nobody else is called by itself either: a person
-    has taken over.
+    has taken over, and whom somebody wanted instead is not wanted any more.
     """
     with transaction.atomic():
         stopped = seeking.stop(order_id, bag=bag, now=now)
-        moved = [_cancel(seen, reason, now) for seen in _that_can_end(live_handoffs(order_id, bag))]
+        live = live_handoffs(order_id, bag)
+        ending = that_can_end(live) or ([] if stopped else live[:1])  # which says why it cannot
+        moved = [cancel(seen, reason, now) for seen in ending]
         if not moved and not stopped:
             raise stale(order_id)
         if not moved:
@@ -176,7 +177,9 @@ def rider_picked_up(
             raise stale(order_id)
         if held[0].order.state not in {OrderState.READY, OrderState.COLLECTED}:
             raise NotPossible(_("The order is not ready yet."))
-        moved = [_moved(one, S.CONFIRMED, now, progress=Progress.PICKED_UP, picked_up_at=now) for one in held]
+        moved = [
+            moved_to(one, S.CONFIRMED, now, progress=Progress.PICKED_UP, picked_up_at=now) for one in held
+        ]
         return publish(moved[0], actor=actor, now=now, verb="collect", command=command)
 
 
@@ -189,20 +192,10 @@ def rider_delivered(
         held = _own(order_id, bag)
         if held[0].order.state not in {OrderState.READY, OrderState.COLLECTED, OrderState.DELIVERED}:
             raise NotPossible(_("The order is not ready yet."))
-        moved = [_moved(one, S.DELIVERED, now, progress=Progress.DELIVERED, delivered_at=now) for one in held]
+        moved = [
+            moved_to(one, S.DELIVERED, now, progress=Progress.DELIVERED, delivered_at=now) for one in held
+        ]
         return publish(moved[0], actor=actor, now=now, verb="deliver", command=command)
-
-
-def stale(order_id: int) -> Stale:
-    """The refusal that names who changed the order last, and when."""
-    by, at = _last_touch(order_id)
-    return Stale(card=card_of(order_id), by=by, at=at)
-
-
-def serves(account: CourierAccount, store: Store) -> bool:
-    """A store is served on its own franchise's account alone: the bill goes there."""
-    same = account.franchise_id == store.franchise_id
-    return same and account.shops.filter(store_id=store.pk).exists()
 
 
 def _give(
@@ -223,10 +216,10 @@ def _give(
         for search in _open_bags(seeking.held(order, policy=policy, now=now, bags=bags), bag):
             handoff = draft(search)
             handoff.created_by, handoff.created_label = actor.user, actor.label
-            _open(search, handoff, policy=policy, now=now)
+            opening.begin(search, handoff, policy=policy, now=now)
             opened.append(handoff)
         if not opened:
-            raise _taken(order.pk)
+            raise opening.taken(order.pk)
         return publish(opened[0], actor=actor, now=now, command=command)
 
 
@@ -240,103 +233,6 @@ def _open_bags(searches: Sequence[CarrierSearch], bag: int | None) -> list[Carri
     return [search for search in searches if search.bag not in taken]
 
 
-def _open(search: CarrierSearch, handoff: HandOff, *, policy: Policy, now: datetime) -> Order:
-    """Insert the hand-off; the database lets one of several at once win. Returns the order, locked."""
-    if not insert(handoff):
-        raise _taken(handoff.order_id)
-    held = Order.objects.select_for_update(no_key=True).only("state", "fulfilment", "store_id")
-    order = held.get(pk=handoff.order_id)
-    check(order)
-    if order.store_id != handoff.store_id:
-        raise NotPossible(_("Another store makes it now."))
-    seeking.attach(search, handoff, policy=policy, now=now)
-    if handoff.account is not None:
-        send(handoff.pk, why=FIRST, now=now, account=handoff.account)
-    return order
-
-
-def _taken(order_id: int) -> Stale:
-    """Somebody has it already; or had, a moment ago."""
-    live = HandOff.objects.filter(order_id=order_id, state__in=LIVE).first()
-    if live is None:
-        return stale(order_id)
-    return LiveHandOff(card=card_of(order_id), by=live.created_label, at=live.created_at)
-
-
-def _same_bag(draft: HandOff, search: CarrierSearch) -> bool:
-    """Whether the order was neither moved nor split anew since the draft was made."""
-    return (draft.store_id, draft.bag, draft.bags) == (search.store_id, search.bag, search.bags)
-
-
-def _still_has(rider: Rider, live: int | None, now: datetime) -> bool:
-    """Whether the rider is at work and has no more orders than when chosen; of two at once, the second
-    chooses again."""
-    if not _held_still(rider).active:
-        return False
-    if not Shift.objects.filter(rider=rider, ended_at=None, ends_at__gt=now).exists():
-        return False
-    return live is None or under_way(now).filter(rider=rider).count() <= live
-
-
-def _held_still(rider: Rider) -> Rider:
-    """The rider as they are now, locked: whoever ends their shift or lets them go waits, and counts then."""
-    return Rider.objects.select_for_update(no_key=True).get(pk=rider.pk)
-
-
-def check(order: Order) -> None:
-    """Raise NotPossible unless it is an order that may be handed off."""
-    if order.fulfilment != Fulfilment.STORE_COURIER:
-        raise NotPossible(_("Only orders that the store delivers are handed off."))
-    if order.state not in seeking.MAY_BE_HANDED_OFF:
-        raise NotPossible(_("Only an order that is being made or ready can be handed off."))
-
-
-def _cancel(seen: HandOff, reason: str, now: datetime) -> HandOff:
-    target = _cancel_target(seen)
-    facts = {"reason": reason[:REASON_LENGTH], "end_cause": EndCause.STORE}
-    moved = _moved(seen, target, now, **facts)
-    if target == S.CANCELLING and seen.state != S.CANCELLING:
-        call_off(seen.pk, why=now.isoformat(), now=now)
-    elif seen.state == S.PENDING:
-        withdraw(kind="handoff.create", key=f"{seen.pk}/{FIRST}")
-    return moved
-
-
-def _that_can_end(live: Sequence[HandOff]) -> list[HandOff]:
-    """Of several bags' those that can be called off; if none can, the first will say why."""
-    return [seen for seen in live if _hindrance(seen) is None] or list(live[:1])
-
-
-def _cancel_target(seen: HandOff) -> HandOffState:
-    if (hindrance := _hindrance(seen)) is not None:
-        raise hindrance
-    at_once = seen.carrier == HandOff.Carrier.OWN or seen.state == S.PENDING
-    return S.CANCELLED if at_once else S.CANCELLING
-
-
-def _hindrance(seen: HandOff) -> Stale | NotPossible | None:
-    """Why a person cannot call it off: somebody did, or the courier no longer cancels."""
-    if seen.state == S.CANCELLING:
-        return None if seen.end_cause in ENGINES else stale(seen.order_id)
-    if seen.carrier == HandOff.Carrier.PROVIDER and seen.progress not in BEFORE_PICK_UP:
-        return NotPossible(_("The rider has picked the order up: the courier no longer cancels."))
-    return None
-
-
-def _moved(seen: HandOff, target: HandOffState, now: datetime, **values: Any) -> HandOff:
-    moved = move(seen, target, now=now, **values)
-    if moved is None:
-        raise stale(seen.order_id)
-    return moved
-
-
-def live_handoffs(order_id: int, bag: int | None) -> list[HandOff]:
-    """The live hand-offs, locked: a courier's news of this moment must not turn a person away."""
-    rows = HandOff.objects.select_for_update(of=("self",)).select_related("order", "rider", "account")
-    live = rows.filter(order_id=order_id, state__in=LIVE).order_by("pk")
-    return list(live if bag is None else live.filter(bag=bag))
-
-
 def _own(order_id: int, bag: int | None) -> list[HandOff]:
     live = live_handoffs(order_id, bag)
     if not live:
@@ -345,10 +241,3 @@ def _own(order_id: int, bag: int | None) -> list[HandOff]:
     if not own:
         raise NotPossible(_("The courier reports this by itself."))
     return own
-
-
-def _last_touch(order_id: int) -> tuple[str, datetime]:
-    last = OrderEvent.objects.filter(order_id=order_id).order_by("-pk").first()
-    if last is not None:
-        return last.actor_label, last.at
-    return "", Order.objects.get(pk=order_id).received_at

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from couriers.models import CarrierSearch, HandOff
-from couriers.standing import Piece
+from couriers.standing import Piece, carrier_key
 from couriers.states import HandOffState, Progress, SearchState
 from orders.cards import iso
 from orders.masks import mask
@@ -43,6 +43,7 @@ def _handed(piece: Piece) -> Facts:
         "handoff": last.pk,
         "carrier": last.account.provider if last.account else "own",
         "carrier_name": carrier_name(last),
+        "carrier_key": carrier_key(last),
         "state": str(last.state),
         "progress": str(last.progress),
         "rider": last.rider_name,
@@ -58,8 +59,9 @@ def _handed(piece: Piece) -> Facts:
 
 def _nobody_yet(search: CarrierSearch | None) -> Facts:
     """There is only a search, or what it suggests."""
+    texts = ("carrier", "carrier_name", "carrier_key", "state", "progress", "rider", "rider_phone", "code")
     return {
-        **dict.fromkeys(("carrier", "carrier_name", "state", "progress", "rider", "rider_phone", "code"), ""),
+        **dict.fromkeys(texts, ""),
         **dict.fromkeys(("handoff", "eta", "fee", "at_store_since")),
         "reason": search.reason if search else "",
         "since": iso(search.changed_at) if search else None,
@@ -77,7 +79,13 @@ def _search(piece: Piece) -> Facts | None:
         "accept_by": iso(search.accept_by) if state == SearchState.OFFERED else None,
         "tried": [_tried(handoff) for handoff in _failed(piece)[-TOLD:]],
         "reason": search.reason,
+        "then": _then(search),
     }
+
+
+def _then(search: CarrierSearch | None) -> str:
+    """Whom a person wants once the one who has it is called off."""
+    return search.wish["name"] if search and search.wish else ""
 
 
 def shown_state(piece: Piece) -> SearchState:
@@ -126,6 +134,7 @@ def _part(piece: Piece) -> Facts:
         "bag": piece.bag,
         **{name: handed[name] for name in names},
         "search_state": str(shown_state(piece)) if piece.search else "",
+        "then": _then(piece.search),
     }
 
 

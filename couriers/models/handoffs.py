@@ -27,7 +27,8 @@ class CarrierSearch(models.Model):
     those who failed or let the time pass ("courier:3", "rider:7"): nobody is asked twice. While it is
     OFFERED, the live hand-off has until `accept_by`. `automatic`: the next one is asked without a person.
     `round` grows with every offer and names its job. `suggestion` is what the card proposes
-    (`couriers.policy.choosing.Ranked` as JSON).
+    (`couriers.policy.choosing.Ranked` as JSON). `wish` is whom a person wants next, as soon as the one who is
+    called off has confirmed that (`couriers.instead.Wish`).
     """
 
     order = models.ForeignKey(
@@ -43,6 +44,7 @@ class CarrierSearch(models.Model):
     round = models.PositiveSmallIntegerField(_("round"), default=0)
     excluded = models.JSONField(_("not asked again"), default=list)
     suggestion = models.JSONField(_("suggestion"), null=True, blank=True)
+    wish = models.JSONField(_("wanted next"), null=True, blank=True)
     accept_by = models.DateTimeField(_("must accept by"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     started_at = models.DateTimeField(_("started at"))

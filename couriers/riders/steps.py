@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from couriers.models import HandOff, Rider, RiderReport
+from couriers.opening import stale
 from couriers.record import move, publish
 from couriers.riders.problems import CARD_WORDS, Problem
-from couriers.services import stale
 from couriers.states import EndCause, HandOffState, Progress
 from orders.errors import NotPossible
 from orders.services import Stepped, once
