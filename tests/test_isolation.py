@@ -32,7 +32,8 @@ OPEN_TO_ALL = {
     "door/<str:token>/",  # the token is the secret; tested in couriers/door
     # The token is a rider's; tested in couriers/tests/test_riders_*.py.
     "r/worker.js", "r/<token>/", "r/<token>/stops", "r/<token>/handoffs/<int:handoff_id>/<verb>",
-    "r/<token>/handoffs/<int:handoff_id>/problem", "r/<token>/handoffs/<int:handoff_id>/call",
+    "r/<token>/handoffs/<int:handoff_id>/problem", "r/<token>/handoffs/<int:handoff_id>/proof",
+    "r/<token>/handoffs/<int:handoff_id>/call",
     "api/v1/openapi.json", "api/v1/docs", "api/v1/",
 }  # fmt: skip
 OWN_ONLY = {

@@ -41,6 +41,7 @@ def page(request: HttpRequest, store_id: int) -> HttpResponse:
         "crew": crew_of(store, now=now),
         "proposals": propose(store, now=now),
         "reports": reports_of(store, now=now),
+        "proofs": reports_of(store, now=now, kind=RiderReport.Kind.PROOF),
         "manages": _manages(request, store),
         "command": get_random_string(KEY_LENGTH),
     }

@@ -26,7 +26,8 @@ class Member:
     """A rider as the page shows them; `shift` is None when they are not at work.
 
     `numbers` are the orders in hand, by daily number and platform; `there`: the phone shows the list right
-    now; `quiet`: it has not been heard of for a while. `linked_at` is when the link was made.
+    now; `quiet`: it has not been heard of for a while. `linked_at` is when the link was made, `here_since`
+    when the rider came to the store for what waits there.
     """
 
     rider: Rider
@@ -36,6 +37,7 @@ class Member:
     there: bool
     quiet: bool
     linked_at: datetime | None
+    here_since: datetime | None
 
 
 def crew_of(store: Store, *, now: datetime) -> list[Member]:
@@ -56,9 +58,11 @@ def shift_in(store: Store, rider_id: int, *, now: datetime) -> Shift | None:
     return open_now.select_related("rider__store").first()
 
 
-def reports_of(store: Store, *, now: datetime) -> Iterable[tuple[RiderReport, str, str]]:
+def reports_of(
+    store: Store, *, now: datetime, kind: RiderReport.Kind = RiderReport.Kind.PROBLEM
+) -> Iterable[tuple[RiderReport, str, str]]:
     """What riders reported lately, of which order, and the words for it; photos are not loaded."""
-    lately = RiderReport.objects.filter(handoff__store=store, at__gte=now - REPORTED_WITHIN)
+    lately = RiderReport.objects.filter(handoff__store=store, kind=kind, at__gte=now - REPORTED_WITHIN)
     rows = lately.annotate(photos=Count("pk", filter=Q(photo__isnull=False))).defer("photo")
     rows = rows.select_related("rider", "handoff__order__account")
     words = dict(Problem.choices)
@@ -80,7 +84,12 @@ def _member(rider: Rider, now: datetime) -> Member:
         there=seen_at is not None and now - seen_at <= THERE,
         quiet=heard is not None and now - heard > GONE_QUIET,
         linked_at=linked_at,
+        here_since=min((bag.arrived_at for bag in bags if _waits(bag) and bag.arrived_at), default=None),
     )
+
+
+def _waits(bag: HandOff) -> bool:
+    return bag.progress == Progress.AT_STORE
 
 
 def _name(order: Order) -> str:

@@ -47,6 +47,8 @@ NOTE_LENGTH = 500
 UNDO_SECONDS = 8
 KEY_LENGTH = 64
 VERBS = {
+    "arrived": steps.arrive,
+    "not-arrived": steps.undo_arrive,
     "picked-up": steps.pick_up,
     "not-picked-up": steps.undo_pick_up,
     "delivered": steps.deliver,
@@ -147,6 +149,18 @@ def problem(request: HttpRequest, shift: Shift, handoff_id: int) -> HttpResponse
         raise Refused(422, "invalid", _("Say what is wrong."))
     told: dict[str, Any] = {"code": code, "note": _note(request), "photo": _photo(request)}
     return _done(steps.report_problem(**told, **_command(request, shift, handoff)), shift)
+
+
+@require_POST
+@for_phones
+def proof(request: HttpRequest, shift: Shift, handoff_id: int) -> HttpResponse:
+    """A form with a `photo` of where the bag was left; needs an Idempotency-Key."""
+    _body_within(request, MAX_REPORT)
+    handoff = hand_off_of(shift, handoff_id)
+    photo = _photo(request)
+    if photo is None:
+        raise Refused(422, "no_photo", _("This is not a photo the portal can read."))
+    return _done(steps.prove(photo=photo, **_command(request, shift, handoff)), shift)
 
 
 @require_POST

@@ -1,4 +1,4 @@
-"""What a rider does with a bag, by its hand-off: picked up, back again, delivered, a problem, given back.
+"""What a rider does with a bag, by its hand-off: here for it, picked up, delivered, a problem, given back.
 
 Each verb is one conditional UPDATE of a hand-off whose row is held, and one event with the card. Only the
 rider who has the bag now can do anything with it. `order_id` is the hand-off's, `at` when the phone was
@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from couriers.models import HandOff, Rider, RiderReport
+from couriers.models import HandOff, RiderReport
 from couriers.opening import stale
 from couriers.record import move, publish
 from couriers.riders.problems import CARD_WORDS, Problem
@@ -30,6 +30,34 @@ MOST_REPORTS = 10  # of a hand-off: whoever has the link could otherwise fill th
 TO_PICK_UP = frozenset({OrderState.READY, OrderState.COLLECTED})
 TO_DELIVER = TO_PICK_UP | {OrderState.DELIVERED}
 GIVEN_BACK = gettext_noop("The rider gave it back.")
+
+
+@once
+def arrive(
+    *, handoff_id: int, order_id: int, at: datetime, actor: Actor, now: datetime, command: str | None = None
+) -> Stepped:
+    """The rider is at the store for the bag, whether it is ready or not."""
+    with transaction.atomic():
+        seen = _held(handoff_id)
+        if seen.progress != Progress.ASSIGNED:
+            raise stale(order_id)
+        _check_wanted(seen)
+        facts = {"progress": Progress.AT_STORE, "arrived_at": _within(seen.created_at, at, now)}
+        return _moved(seen, S.CONFIRMED, actor=actor, now=now, command=command, **facts)
+
+
+@once
+def undo_arrive(
+    *, handoff_id: int, order_id: int, at: datetime, actor: Actor, now: datetime, command: str | None = None
+) -> Stepped:
+    """The rider is not at the store after all: a mistaken tap, taken back soon after."""
+    with transaction.atomic():
+        seen = _held(handoff_id)
+        if seen.progress != Progress.AT_STORE:
+            raise stale(order_id)
+        _check_soon(seen.arrived_at, _within(seen.created_at, at, now))
+        facts = {"progress": Progress.ASSIGNED, "arrived_at": None}
+        return _moved(seen, S.CONFIRMED, actor=actor, now=now, command=command, **facts)
 
 
 @once
@@ -53,11 +81,11 @@ def undo_pick_up(
     """The bag is still on the shelf: a mistaken tap, taken back soon after (by the phone's own clock)."""
     with transaction.atomic():
         seen = _held(handoff_id)
-        if seen.progress != Progress.PICKED_UP or seen.picked_up_at is None:
+        if seen.progress != Progress.PICKED_UP:
             raise stale(order_id)
-        if _within(seen.created_at, at, now) - seen.picked_up_at > TAKEN_BACK:
-            raise NotPossible(_("This step can no longer be undone."))
-        facts = {"progress": Progress.ASSIGNED, "picked_up_at": None}
+        _check_soon(seen.picked_up_at, _within(seen.created_at, at, now))
+        before = Progress.AT_STORE if seen.arrived_at else Progress.ASSIGNED
+        facts = {"progress": before, "picked_up_at": None}
         return _moved(seen, S.CONFIRMED, verb="recall", actor=actor, now=now, command=command, **facts)
 
 
@@ -101,14 +129,31 @@ def report_problem(
     """Write down what is wrong, and show it on the card; the bag stays with the rider."""
     with transaction.atomic():
         seen = _held(handoff_id)
-        if RiderReport.objects.filter(handoff=handoff_id).count() >= MOST_REPORTS:
-            raise NotPossible(_("The store has enough reports about this order: ring there."))
-        rider = Rider.objects.get(handoffs=handoff_id)
         told = {"code": code, "note": note, "photo": photo, "at": _within(seen.created_at, at, now)}
-        kind = RiderReport.Kind.PROBLEM
-        RiderReport.objects.create(handoff=seen, rider=rider, command=command, kind=kind, **told)
+        _keep_report(seen, command, RiderReport.Kind.PROBLEM, **told)
         words = CARD_WORDS[Problem(code)]
         return _moved(seen, S.CONFIRMED, actor=actor, now=now, command=command, reason=words)
+
+
+@once
+def prove(
+    *,
+    handoff_id: int,
+    order_id: int,
+    photo: bytes,
+    at: datetime,
+    actor: Actor,
+    now: datetime,
+    command: str,
+) -> Stepped:
+    """Keep a photo of where the rider leaves the bag, or left it: it may come long after the delivery."""
+    with transaction.atomic():
+        seen = HandOff.objects.select_for_update(of=("self",)).get(pk=handoff_id)
+        if seen.rider_id is None or seen.state not in {S.CONFIRMED, S.DELIVERED} or not seen.picked_up_at:
+            raise stale(order_id)
+        told = {"photo": photo, "at": _within(seen.picked_up_at, at, now)}
+        _keep_report(seen, command, RiderReport.Kind.PROOF, **told)
+        return publish(seen, actor=actor, now=now, command=command)
 
 
 def put_back(*, handoff_id: int, actor: Actor, now: datetime, reason: str) -> Stepped:
@@ -127,9 +172,26 @@ def _held(handoff_id: int) -> HandOff:
     return seen
 
 
-def _check(seen: HandOff, states: frozenset[OrderState]) -> None:
+def _keep_report(seen: HandOff, command: str, kind: RiderReport.Kind, **told: Any) -> None:
+    """Write a report down; the hand-off's row is held."""
+    if RiderReport.objects.filter(handoff=seen).count() >= MOST_REPORTS:
+        raise NotPossible(_("The store has enough reports about this order: ring there."))
+    RiderReport.objects.create(handoff=seen, rider_id=seen.rider_id, command=command, kind=kind, **told)
+
+
+def _check_soon(done_at: datetime | None, at: datetime) -> None:
+    """What is taken back must have been done a moment ago."""
+    if done_at is None or at - done_at > TAKEN_BACK:
+        raise NotPossible(_("This step can no longer be undone."))
+
+
+def _check_wanted(seen: HandOff) -> None:
     if seen.order.state in {OrderState.CANCELLED, OrderState.REJECTED}:
         raise NotPossible(_("The order was cancelled: bring it back to the store."))
+
+
+def _check(seen: HandOff, states: frozenset[OrderState]) -> None:
+    _check_wanted(seen)
     if seen.order.state not in states:
         raise NotPossible(_("The order is not ready yet."))
 

@@ -121,6 +121,7 @@ def _bag(bag: HandOff) -> dict[str, Any]:
         "bag": bag.bag,
         "bags": bag.bags,
         "code": bag.pickup_code,
+        "here": iso(bag.arrived_at) if bag.progress == Progress.AT_STORE else None,
         "picked_up": _has(bag),
     }
 

@@ -9,6 +9,7 @@ urlpatterns = [
     path("r/<token>/", phone.page, name="rider-page"),
     path("r/<token>/stops", phone.stops, name="rider-stops"),
     path("r/<token>/handoffs/<int:handoff_id>/problem", phone.problem, name="rider-problem"),
+    path("r/<token>/handoffs/<int:handoff_id>/proof", phone.proof, name="rider-proof"),
     path("r/<token>/handoffs/<int:handoff_id>/call", phone.call, name="rider-call"),
     path("r/<token>/handoffs/<int:handoff_id>/<verb>", phone.step, name="rider-step"),
     path("stores/<int:store_id>/riders/", counter.page, name="riders"),

@@ -16,6 +16,10 @@ from couriers.tests.work import facts, run_all
 from orders.models import Order, OrderEvent
 
 pytestmark = pytest.mark.django_db
+VERBS = [
+    "arrived", "not-arrived", "picked-up", "delivered", "not-picked-up", "given-back", "problem", "proof",
+    "call",
+]  # fmt: skip
 
 
 def kinds(order: Order) -> list[tuple[str, str]]:
@@ -62,6 +66,7 @@ def test_a_stop_says_all_that_is_needed_to_bring_it() -> None:
                         "bag": 1,
                         "bags": 1,
                         "code": handoff.pickup_code,
+                        "here": None,
                         "picked_up": False,
                     }
                 ],
@@ -184,13 +189,14 @@ def test_an_order_given_to_somebody_else_is_no_longer_this_riders() -> None:
     assert facts(second) == ("confirmed", "assigned", "", "ready")
 
 
-@pytest.mark.parametrize("verb", ["picked-up", "delivered", "not-picked-up", "given-back", "problem", "call"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_another_riders_bag_is_not_there(verb: str) -> None:
     shift = on_shift()
     siblings, strangers = carried_by(on_shift(shift.rider.store, "Young Li")), carried_by(on_shift())
     phone = Phone(shift)
     for handoff in (siblings, strangers):
-        answer = phone.tap(verb, handoff, at=after(60), form={"code": "other"})
+        photo = SimpleUploadedFile("a.jpg", PHOTO, "image/jpeg")
+        answer = phone.tap(verb, handoff, at=after(60), form={"code": "other", "photo": photo})
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
         assert facts(handoff) == ("confirmed", "assigned", "", "ready")
     assert phone.stops()["stops"] == []
@@ -271,7 +277,9 @@ def test_a_number_is_told_to_who_has_the_bag_and_that_is_written_down() -> None:
     assert phone.tap("call", handoff, at=after(120)).status_code == 409
 
 
-@pytest.mark.parametrize("path", ["handoffs/%s/picked-up", "handoffs/%s/problem", "handoffs/%s/call"])
+@pytest.mark.parametrize(
+    "path", ["handoffs/%s/arrived", "handoffs/%s/problem", "handoffs/%s/proof", "handoffs/%s/call"]
+)
 @pytest.mark.parametrize(
     ("body", "kind"),
     [

@@ -1,6 +1,7 @@
 /** The rider's way to the portal: everything lies under the page's own address, whose token is the secret. */
 
 const TIMEOUT_MS = 20_000;
+const PHOTO_TIMEOUT_MS = 120_000; // a photo over a bad network takes as long as it takes
 
 export class Api {
   /** @param {string} base the page's path, with a slash at its end */
@@ -24,23 +25,22 @@ export class Api {
   send({ key, handoff, verb, at, body }) {
     const headers = { "Idempotency-Key": key, "X-Tapped": String(Math.max(0, this.now() - at)) };
     const init = { method: "POST", headers };
-    if (body) init.body = form(body);
+    if (body) Object.assign(init, { body: form(body), signal: AbortSignal.timeout(PHOTO_TIMEOUT_MS) });
     else init.keepalive = true; // so that it goes out although the page goes to sleep
     return this.#ask(`handoffs/${handoff}/${verb}`, init);
   }
 
   async #ask(path, init) {
     const options = { ...init, credentials: "omit", referrerPolicy: "no-referrer" };
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const answer = await this.fetch(`${this.base}${path}`, { ...options, signal });
+    options.signal ??= AbortSignal.timeout(TIMEOUT_MS);
+    const answer = await this.fetch(`${this.base}${path}`, options);
     return { status: answer.status, body: await answer.json().catch(() => ({})) };
   }
 }
 
-function form({ code, note, photo }) {
+function form({ photo, ...words }) {
   const data = new FormData();
-  data.set("code", code);
-  data.set("note", note);
+  for (const [name, value] of Object.entries(words)) data.set(name, value);
   if (photo) data.set("photo", photo, "photo.jpg");
   return data;
 }

@@ -1,5 +1,7 @@
 /** The list as the rider left it: what the portal said last, with everything still kept on the phone on top. No DOM. */
 
+const ENDED = new Set(["cancelled", "rejected"]);
+
 /**
  * @param {{stops: object[], delivered: number} | null} list as `stops` answers it
  * @param {object[]} entries kept ones, oldest first (see queue.js)
@@ -29,10 +31,15 @@ function bent(stop, entries) {
 const STEPS = {
   "picked-up": (stop, entry) => mark(stop, entry, true),
   "not-picked-up": (stop, entry) => mark(stop, entry, false),
+  arrived: (stop, entry) => come(stop, entry, new Date(entry.at).toISOString()),
+  "not-arrived": (stop, entry) => come(stop, entry, null),
   delivered: leave,
   "given-back": leave,
   problem: (stop, { body }) => {
     stop.reported = body?.code ?? "other";
+  },
+  proof: (stop) => {
+    stop.proven = true;
   },
 };
 
@@ -40,9 +47,33 @@ function mark(stop, { handoff }, picked) {
   stop.bags = stop.bags.map((bag) => (bag.handoff === handoff ? { ...bag, picked_up: picked } : bag));
 }
 
+function come(stop, { handoff }, here) {
+  stop.bags = stop.bags.map((bag) => (bag.handoff === handoff ? { ...bag, here } : bag));
+}
+
 function leave(stop, { handoff, verb }) {
   stop.bags = stop.bags.filter((bag) => bag.handoff !== handoff);
   if (!stop.bags.length) stop.gone = verb;
+}
+
+/** Stops on the shelf for which the counter has not heard that the rider is here. */
+export function unannounced(shelf) {
+  return shelf.filter(({ state, bags }) => !ENDED.has(state) && bags.some(isAway));
+}
+
+/** Since when the counter has known that the rider is at the store; null if it does not. */
+export function hereSince(shelf) {
+  return (
+    shelf
+      .flatMap(({ bags }) => bags)
+      .map(({ here }) => here)
+      .filter(Boolean)
+      .sort()[0] ?? null
+  );
+}
+
+function isAway({ picked_up, here }) {
+  return !picked_up && !here;
 }
 
 function isUnderWay({ bags }) {

@@ -1,11 +1,11 @@
 /**
  * What a rider taps, kept on the phone until the portal has answered: neither a dead network nor a reload
  * loses it. Each entry goes out under its own key, so that a repeat is harmless; those of one order go out in
- * the order they were tapped. No DOM.
+ * the order they were tapped, but for proofs, which hold up nobody. No DOM.
  *
  * An entry is {key, tap, order, number, handoff, verb, at, hold, tries, body}. Entries of one `tap` (the bags
- * of an order) are taken back together; until `hold` (milliseconds) an entry waits for that. `body` is null or
- * a problem: {code, note, photo}.
+ * of an order) are taken back together; until `hold` (milliseconds) an entry waits for that. `body` is null, or
+ * {code, note, photo} of a problem, {photo} of a proof.
  */
 
 const RETRY_MS = 3_000;
@@ -54,14 +54,15 @@ export class Queue {
   /** Keep one tap: the same step for one or several hand-offs. Resolves with its id once it is stored. */
   async keep(steps, { holdMs = 0 } = {}) {
     const { env, store, changed } = this.#options;
-    const [tap, at] = [env.uuid(), env.now()];
+    const [tap, now] = [env.uuid(), env.now()];
+    const at = Math.max(now, (this.#entries.at(-1)?.at ?? 0) + 1); // no two alike: it is their order after a reload
     const entries = steps.map((step) => ({
       body: null,
       ...step,
       key: env.uuid(),
       tap,
       at,
-      hold: at + holdMs,
+      hold: now + holdMs,
       tries: 0,
     }));
     this.#entries = [...this.#entries, ...entries];
@@ -93,10 +94,17 @@ export class Queue {
     else this.#wakeAt(Math.min(...this.#first().map(({ hold }) => hold)));
   }
 
-  /** The oldest entry of each order. */
+  /** The oldest entry of each order, and last its oldest proof: a photo takes long, and can wait. */
   #first() {
-    const seen = new Set();
-    return this.#entries.filter(({ order }) => !seen.has(order) && seen.add(order));
+    const oldest = (entries) => {
+      const seen = new Set();
+      return entries.filter(({ order }) => !seen.has(order) && seen.add(order));
+    };
+    const isProof = ({ verb }) => verb === "proof";
+    return [
+      ...oldest(this.#entries.filter((entry) => !isProof(entry))),
+      ...oldest(this.#entries.filter(isProof)),
+    ];
   }
 
   #next() {

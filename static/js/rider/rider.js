@@ -8,6 +8,8 @@ import { Queue } from "./queue.js";
 const EVERY_MS = 15_000;
 const STALE_MS = 60_000;
 const HELD = new Set(["delivered", "given-back"]); // these cannot be taken back once they are sent
+const REVERSE = { "picked-up": "not-picked-up", arrived: "not-arrived" };
+const IN_PASSING = new Set(["arrived", "not-arrived"]); // when they come too late, there is nothing to tell
 
 export class Rider extends EventTarget {
   /** What the portal said last, or null; how things stand with the line: "", "offline". */
@@ -96,6 +98,21 @@ export class Rider extends EventTarget {
     await this.#keep(steps, "picked-up", stops.map(({ number }) => number).join(", #"));
   }
 
+  /** The rider stands at the counter: for everything that waits there at once. */
+  async arrive(stops) {
+    const steps = stops.flatMap((stop) =>
+      stop.bags
+        .filter(({ picked_up, here }) => !picked_up && !here)
+        .map((bag) => named(stop, bag, "arrived")),
+    );
+    await this.#keep(steps, "arrived", "");
+  }
+
+  /** Keep a photo of where the bag was left. */
+  async prove(stop, photo) {
+    await this.queue.keep([{ ...named(stop, stop.bags[0], "proof"), body: { photo } }]);
+  }
+
   /** Say what is wrong with a stop; `body` is {code, note, photo}. */
   async report(stop, body) {
     await this.queue.keep([{ ...named(stop, stop.bags[0], "problem"), body }]);
@@ -111,8 +128,8 @@ export class Rider extends EventTarget {
     const left = this.queue.withdraw(undoable.tap);
     for (const entry of before) if (!left.includes(entry)) kept.delete(entry.handoff);
     const reversed = undoable.steps.filter(({ handoff }) => kept.has(handoff));
-    if (undoable.verb === "picked-up" && reversed.length)
-      await this.queue.keep(reversed.map((step) => ({ ...step, verb: "not-picked-up" })));
+    const verb = REVERSE[undoable.verb];
+    if (verb && reversed.length) await this.queue.keep(reversed.map((step) => ({ ...step, verb })));
     this.#changed();
   }
 
@@ -184,7 +201,8 @@ export class Rider extends EventTarget {
     else if (answer.body.stops) this.#take(answer.body);
     else if (answer.status >= 400) {
       const { key, number, verb, at } = entry;
-      this.#tell([...this.notices, { id: key, entry: { number, verb, at }, answer }]);
+      if (!IN_PASSING.has(verb))
+        this.#tell([...this.notices, { id: key, entry: { number, verb, at }, answer }]);
       this.refresh();
     }
   }

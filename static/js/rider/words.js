@@ -5,17 +5,20 @@ import { clock, fill } from "../board/format.js";
 /** The label of a step's button. */
 export function stepLabel(verb) {
   return {
+    arrived: gettext("I am at the store"),
     "picked-up": gettext("Picked up"),
     "not-picked-up": gettext("Not picked up"),
     delivered: gettext("Delivered"),
     "given-back": gettext("Given back"),
     problem: gettext("Problem"),
+    proof: gettext("Photo"),
   }[verb];
 }
 
 /** What the bar says right after a tap. */
 export function stepDone({ verb, number }) {
   const words = {
+    arrived: gettext("The counter sees that you are here"),
     "picked-up": gettext("#%(number)s picked up"),
     delivered: gettext("#%(number)s delivered"),
     "given-back": gettext("#%(number)s given back"),

@@ -1,9 +1,10 @@
 /** The rider's page as a whole: how things stand, what is next, what waits on the shelf. */
 
 import { html, nothing, repeat } from "../../../vendor/lit-3.3.3.js";
-import { fill } from "../../board/format.js";
+import { clock, fill } from "../../board/format.js";
 import { button, icon, Piece } from "../../board/parts/piece.js";
-import { lineWords, noticeWords, stepDone } from "../words.js";
+import { hereSince, unannounced } from "../fold.js";
+import { lineWords, noticeWords, stepDone, stepLabel } from "../words.js";
 
 class RiderApp extends Piece {
   static properties = { rider: { attribute: false }, opened: { state: true } };
@@ -92,6 +93,7 @@ class RiderApp extends Piece {
     const ready = shelf.filter(({ state }) => state === "ready");
     return html`<section aria-labelledby="shelf">
       <h2 id="shelf">${gettext("Pick up at the store")} <b>${shelf.length}</b></h2>
+      ${this.#here(shelf)}
       ${
         ready.length > 1
           ? button(
@@ -103,6 +105,22 @@ class RiderApp extends Piece {
       }
       ${this.#list(shelf, "picked-up", !way.length)}
     </section>`;
+  }
+
+  /** Whoever waits at the counter says so once, for all that waits there. */
+  #here(shelf) {
+    const away = unannounced(shelf);
+    if (away.length)
+      return button(stepLabel("arrived"), () => this.rider.arrive(away), {
+        look: "rider-all",
+        mark: "store",
+      });
+    const since = hereSince(shelf);
+    if (!since) return nothing;
+    const words = fill(gettext("The counter sees you here since %(time)s"), {
+      time: clock(since, this.#zone),
+    });
+    return html`<p class="rider-here">${icon("circle-check")} ${words}</p>`;
   }
 
   #list(stops, verb, leads) {

@@ -4,6 +4,7 @@ import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../../board/format.js";
 import { button, icon, Piece } from "../../board/parts/piece.js";
 import { callLink, mapLink } from "../links.js";
+import { shrink } from "../photo.js";
 import { channelName, distance, promise, shelfWords, stepLabel } from "../words.js";
 
 class RiderStop extends Piece {
@@ -57,7 +58,9 @@ class RiderStop extends Piece {
       ${stop.guest ? html`<p class="stop-guest">${icon("user")} ${stop.guest}</p>` : nothing}
       ${stop.note ? html`<p class="stop-note">${icon("message-square-warning")} <span>${stop.note}</span></p>` : nothing}
       ${this.#problem()}
-      <div class="stop-tools">${this.#map()} ${this.#call()} ${this.#trouble()}</div>
+      <div class="stop-tools">
+        ${this.#map()} ${this.#call()} ${this.#trouble()} ${this.verb === "delivered" ? this.#camera() : this.#refuse()}
+      </div>
       ${this.unreachable ? html`<p class="stop-hint" role="alert">${this.unreachable}</p>` : nothing}`;
   }
 
@@ -118,6 +121,34 @@ class RiderStop extends Piece {
 
   #trouble() {
     return button(gettext("Problem"), () => this.emit("open-problem", this.stop), { mark: "circle-alert" });
+  }
+
+  /** Before the bag has left the store, somebody else can still bring it. */
+  #refuse() {
+    const { stop } = this;
+    const give = () => this.emit("take-step", { stop, verb: "given-back" });
+    return button(gettext("Cannot take it"), give, { mark: "ban" });
+  }
+
+  /** Where the bag was left, for whoever asks later. */
+  #camera() {
+    const { proven } = this.stop;
+    return html`<label class="button">
+      ${icon(proven ? "check" : "camera")}<span>${proven ? gettext("1 photo") : gettext("Photo")}</span>
+      <input class="visually-hidden" type="file" name="proof" accept="image/*" capture="environment" @change=${this.#shot} />
+    </label>`;
+  }
+
+  async #shot({ target }) {
+    this.unreachable = "";
+    const [file] = target.files;
+    if (!file) return;
+    try {
+      await this.rider.prove(this.stop, await shrink(file));
+    } catch {
+      this.unreachable = gettext("This photo cannot be used. Take another, or go on without one.");
+    }
+    target.value = "";
   }
 
   #next() {

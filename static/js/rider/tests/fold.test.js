@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fold } from "../fold.js";
+import { fold, hereSince, unannounced } from "../fold.js";
 
 const bag = (handoff, picked_up = false) => ({ handoff, bag: 1, bags: 1, code: "", picked_up });
 const stop = (order, ...bags) => ({ order, number: String(order), state: "ready", bags });
@@ -31,6 +31,26 @@ test("an order is on the road when all its bags are", () => {
     [true, false],
   );
   assert.equal(view.shelf[1].pending, true);
+});
+
+test("whoever is at the store is there for every bag that waits, until that is taken back", () => {
+  const at = Date.parse("2026-02-06T04:00:00.000Z");
+  const here = [entry(21, "arrived", { at }), entry(31, "arrived", { at: at + 1_000 })];
+  assert.deepEqual(orders(unannounced(fold(list, []).shelf)), [2, 3]);
+  const { shelf } = fold(list, here);
+  assert.deepEqual([orders(unannounced(shelf)), hereSince(shelf)], [[3], "2026-02-06T04:00:00.000Z"]);
+  const back = fold(list, [...here, entry(21, "not-arrived", { at })]).shelf;
+  assert.deepEqual([orders(unannounced(back)), hereSince(fold(list, []).shelf)], [[2, 3], null]);
+});
+
+test("nobody waits for what was cancelled", () => {
+  const shelf = [{ ...stop(1, bag(11)), state: "cancelled" }, stop(2, bag(21, true), bag(22))];
+  assert.deepEqual(orders(unannounced(shelf)), [2]);
+});
+
+test("a proof stays on its stop", () => {
+  const [first] = fold(list, [entry(11, "proof", { body: { photo: null } })]).way;
+  assert.deepEqual([first.proven, first.order], [true, 1]);
 });
 
 test("what is delivered leaves the list and counts", () => {

@@ -104,6 +104,34 @@ test("what waits holds up nothing but its own order", async () => {
   );
 });
 
+test("a proof holds up no step of its order, and goes out after the others", async () => {
+  const { queue, sent } = kept(["network", 200, 200, 200]);
+  await queue.keep([bag(5, "picked-up")]);
+  await settle();
+  await queue.keep([bag(6, "proof")]);
+  await queue.keep([bag(6, "delivered")]);
+  await queue.drain();
+  for (let turn = 0; turn < 5; turn += 1) await settle();
+  assert.deepEqual(
+    sent.map(([handoff, verb]) => `${handoff} ${verb}`),
+    ["5 picked-up", "5 picked-up", "6 delivered", "6 proof"],
+  );
+});
+
+test("taps of the same moment keep their order over a reload", async () => {
+  const { queue, store } = kept(["network"]);
+  for (const verb of ["picked-up", "problem", "given-back"]) await queue.keep([bag(5, verb)]);
+  const entries = (await store.entries()).sort((a, b) => a.at - b.at);
+  assert.deepEqual(
+    entries.map(({ verb, at }) => [verb, at]),
+    [
+      ["picked-up", 1_000],
+      ["problem", 1_001],
+      ["given-back", 1_002],
+    ],
+  );
+});
+
 test("a tap that has not left the phone is taken back with all its bags", async () => {
   const { queue, sent, store } = kept([]);
   const tap = await queue.keep([bag(5, "delivered", 1), bag(6, "delivered", 1)], { holdMs: 8_000 });

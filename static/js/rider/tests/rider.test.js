@@ -137,6 +137,35 @@ test("everything on the shelf goes with one tap and comes back with one", async 
   assert.deepEqual(shown(rider), [[3], [1, 2]]);
 });
 
+test("one tap says that the rider is here for all that waits, and one takes it back", async () => {
+  const answers = [list(1, stop(1), stop(2)), list(2, stop(1), stop(2))];
+  const { rider, sent } = page({ lists: [list(0, stop(1), stop(2), stop(3, true))], answers });
+  await rider.start();
+  await rider.arrive(rider.view.shelf);
+  await settle();
+  assert.deepEqual(sent.slice(0, 2), [
+    [10, "arrived"],
+    [20, "arrived"],
+  ]);
+  await rider.undo();
+  assert.deepEqual(
+    rider.queue.entries.map(({ handoff, verb }) => [handoff, verb]),
+    [
+      [10, "not-arrived"],
+      [20, "not-arrived"],
+    ],
+  );
+});
+
+test("an arrival that comes too late is no news to the rider", async () => {
+  const refusal = { status: 409, body: { code: "stale", by: "Mei", at: "2026-02-06T04:00:30.000Z" } };
+  const { rider } = page({ lists: [list(0, stop(1)), list(2)], answers: [refusal] });
+  await rider.start();
+  await rider.arrive(rider.view.shelf);
+  await settle();
+  assert.deepEqual([rider.notices, rider.queue.entries], [[], []]);
+});
+
 test("a conflict is told until it was seen, also after a reload", async () => {
   const refusal = { status: 409, body: { code: "stale", by: "Mei", at: "2026-02-06T04:00:30.000Z" } };
   const { rider, store } = page({ lists: [list(0, stop(1)), list(2)], answers: [refusal] });
