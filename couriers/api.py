@@ -65,13 +65,17 @@ class SettleIn(Schema):
 
 
 class RiderOut(Schema):
-    """An own rider: how many orders they have in hand, and whether they would be given one more."""
+    """An own rider: how many orders they have in hand, and whether they would be given one more by themselves.
+
+    `phone` is "unconnected" or "quiet" where nobody at work would hear of it, else "".
+    """
 
     id: int
     name: str
     live: int
     on_shift: bool
     free: bool
+    phone: str
 
 
 class CourierOut(Schema):

@@ -3,25 +3,28 @@
 from datetime import datetime
 from typing import Any, TypedDict
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from couriers.models import CourierAccount, HandOff, Rider, Shift
+from couriers.models import CourierAccount, HandOff, Rider
 from couriers.policy.queries import policy_of
 from couriers.providers.base import Key
 from couriers.rests import resting
+from couriers.riders.reach import Phone, phone_of, with_phones
 from couriers.states import LIVE, HandOffState, Progress
 from orders.cards import iso
 from stores.models import Store
 
 
 class RiderChoice(TypedDict):
-    """An own rider; `live` is how many orders they have in hand, `free` whether they would be asked."""
+    """An own rider; `live` is how many orders they have in hand, `free` whether they would be asked, `phone`
+    what keeps their phone from telling them ("" nothing, else `couriers.riders.reach.Phone`)."""
 
     id: int
     name: str
     live: int
     on_shift: bool
     free: bool
+    phone: str
 
 
 class CourierChoice(TypedDict):
@@ -57,28 +60,29 @@ def carriers(store: Store, *, now: datetime) -> Carriers:
     found = list(counted.order_by("label"))
     rests = resting(found, now)
     return {
-        "riders": [_rider(rider, most) for rider in _riders(store, now)],
+        "riders": [_rider(rider, most, now) for rider in _riders(store, now)],
         "couriers": [_courier(account, rests.get(account.pk)) for account in found],
     }
 
 
 def _riders(store: Store, now: datetime) -> QuerySet[Any]:
-    at_work = Shift.objects.filter(rider=OuterRef("pk"), ended_at=None, started_at__lte=now, ends_at__gt=now)
     riders = Rider.objects.filter(store=store, active=True).order_by("name")
-    return riders.annotate(live=_count(store, Q()), on_shift=Exists(at_work))
+    return with_phones(riders.annotate(live=_count(store, Q())), now=now)
 
 
 def _count(store: Store, which: Q) -> Count:
     return Count("handoffs", filter=which & Q(handoffs__state__in=sorted(LIVE), handoffs__store=store))
 
 
-def _rider(rider: Any, most: int) -> RiderChoice:
+def _rider(rider: Any, most: int, now: datetime) -> RiderChoice:
+    phone = phone_of(rider.seen_at, knows=rider.knows, now=now) if rider.on_shift else Phone.THERE
     return {
         "id": rider.pk,
         "name": rider.name,
         "live": rider.live,
         "on_shift": rider.on_shift,
-        "free": rider.on_shift and rider.live < most,
+        "free": rider.on_shift and phone == Phone.THERE and rider.live < most,
+        "phone": str(phone),
     }
 
 

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from couriers.models import CourierAccount, CourierRest, HandOff, Rider, Shift
+from couriers.models import CourierAccount, CourierRest, HandOff, Rider
 from couriers.policy.choosing import COURIER, RIDER, Candidate, Situation
 from couriers.policy.measures import key_of, measures_of
+from couriers.riders.reach import Phone, phone_of, with_phones
 from couriers.states import LIVE, HandOffState
 from orders.models import Order
 from orders.states import TO_MAKE, OrderState
@@ -48,9 +49,12 @@ def candidates_of(store: Store, now: datetime) -> list[Candidate]:
 
 
 def _riders(store: Store, now: datetime) -> Iterator[tuple[str, str, str, bool, bool]]:
-    at_work = Shift.objects.filter(rider=OuterRef("pk"), ended_at=None, started_at__lte=now, ends_at__gt=now)
-    riders = Rider.objects.filter(store=store, active=True).annotate(at_work=Exists(at_work))
-    for pk, name, free in riders.order_by("name", "pk").values_list("pk", "name", "at_work"):
+    """Whoever is at work but would not hear of it is for people to ask."""
+    riders = with_phones(Rider.objects.filter(store=store, active=True), now=now).order_by("name", "pk")
+    for pk, name, on_shift, seen_at, knows in riders.values_list(
+        "pk", "name", "on_shift", "seen_at", "knows"
+    ):
+        free = on_shift and phone_of(seen_at, knows=knows, now=now) == Phone.THERE
         yield key_of(None, pk), name, RIDER, free, False
 
 

@@ -10,13 +10,13 @@ from django.db.models import Count, Prefetch, Q
 
 from couriers.models import HandOff, Rider, RiderReport, Shift
 from couriers.riders.problems import Problem
+from couriers.riders.reach import GONE_QUIET, Phone, phone_of
 from couriers.states import LIVE, Progress
 from orders.models import Order
 from stores.channels import short_name
 from stores.models import Store
 
 THERE = timedelta(minutes=1)
-GONE_QUIET = timedelta(minutes=5)
 REPORTS = 20
 REPORTED_WITHIN = timedelta(hours=24)
 
@@ -27,7 +27,8 @@ class Member:
 
     `numbers` are the orders in hand, by daily number and platform; `there`: the phone shows the list right
     now; `quiet`: it has not been heard of for a while. `linked_at` is when the link was made, `here_since`
-    when the rider came to the store for what waits there.
+    when the rider came to the store for what waits there. `passed_over`: given nothing by itself, for nobody
+    would hear of it.
     """
 
     rider: Rider
@@ -38,6 +39,7 @@ class Member:
     quiet: bool
     linked_at: datetime | None
     here_since: datetime | None
+    passed_over: bool
 
 
 def crew_of(store: Store, *, now: datetime) -> list[Member]:
@@ -76,6 +78,7 @@ def _member(rider: Rider, now: datetime) -> Member:
     linked_at = (shift.linked_at or shift.started_at) if shift else None
     seen_at = shift.seen_at if shift else None
     heard = seen_at or linked_at
+    knows = seen_at is not None and any(bag.created_at <= seen_at for bag in bags)
     return Member(
         rider=rider,
         shift=shift,
@@ -85,6 +88,7 @@ def _member(rider: Rider, now: datetime) -> Member:
         quiet=heard is not None and now - heard > GONE_QUIET,
         linked_at=linked_at,
         here_since=min((bag.arrived_at for bag in bags if _waits(bag) and bag.arrived_at), default=None),
+        passed_over=shift is not None and phone_of(seen_at, knows=knows, now=now) != Phone.THERE,
     )
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from couriers.models import HandOff, RiderReport
+from couriers.models import HandOff, Rider, RiderReport
 from couriers.opening import stale
 from couriers.record import move, publish
 from couriers.riders.problems import CARD_WORDS, Problem
@@ -56,7 +56,7 @@ def undo_arrive(
         if seen.progress != Progress.AT_STORE:
             raise stale(order_id)
         _check_soon(seen.arrived_at, _within(seen.created_at, at, now))
-        facts = {"progress": Progress.ASSIGNED, "arrived_at": None}
+        facts: dict[str, Any] = {"progress": Progress.ASSIGNED, "arrived_at": None}
         return _moved(seen, S.CONFIRMED, actor=actor, now=now, command=command, **facts)
 
 
@@ -176,7 +176,8 @@ def _keep_report(seen: HandOff, command: str, kind: RiderReport.Kind, **told: An
     """Write a report down; the hand-off's row is held."""
     if RiderReport.objects.filter(handoff=seen).count() >= MOST_REPORTS:
         raise NotPossible(_("The store has enough reports about this order: ring there."))
-    RiderReport.objects.create(handoff=seen, rider_id=seen.rider_id, command=command, kind=kind, **told)
+    rider = Rider.objects.get(handoffs=seen)
+    RiderReport.objects.create(handoff=seen, rider=rider, command=command, kind=kind, **told)
 
 
 def _check_soon(done_at: datetime | None, at: datetime) -> None:

@@ -42,9 +42,10 @@ def courier(store: Store, server: FakeDada | FakeUber, label: str = "Dada") -> C
 
 
 def at_work(store: Store, name: str = "Old Wang") -> Rider:
-    """An own rider on an open shift."""
+    """An own rider on an open shift whose phone shows their page all day."""
     rider = make_rider(store, name)
-    Shift.objects.create(rider=rider, started_at=after(-3600), ends_at=after(36_000))
+    end = after(36_000)
+    Shift.objects.create(rider=rider, started_at=after(-3600), ends_at=end, seen_at=end)
     return rider
 
 

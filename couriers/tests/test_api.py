@@ -41,7 +41,7 @@ def test_the_dialog_offers_riders_with_their_load_and_couriers(counter: Counter)
     make_rider(make_store(), "Elsewhere")
     counter.post(body={"rider": busy.pk})
     reply = counter.client.get(f"/api/v1/stores/{counter.store.pk}/carriers")
-    at_home = {"on_shift": False, "free": False}
+    at_home = {"on_shift": False, "free": False, "phone": ""}
     assert reply.json() == {
         "riders": [
             {"id": busy.pk, "name": "A Fu", "live": 1, **at_home},

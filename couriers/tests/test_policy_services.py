@@ -156,7 +156,7 @@ def test_candidates_are_the_riders_and_couriers_of_the_store(store, django_asser
     gone.save()
     make_rider(make_store())
     hours = timedelta(hours=1)
-    Shift.objects.create(rider=at_work, started_at=NOW - hours, ends_at=NOW + hours)
+    Shift.objects.create(rider=at_work, started_at=NOW - hours, ends_at=NOW + hours, seen_at=NOW)
     Shift.objects.create(rider=at_home, started_at=NOW - 9 * hours, ends_at=NOW - hours)
     Shift.objects.create(rider=gone, started_at=NOW - hours, ends_at=NOW + hours)
     CourierRest.objects.create(account=dada, began_at=NOW, until=after(20), faults=5, reason="503")

@@ -152,6 +152,11 @@ export function restLabel(until, now, zone) {
   return fill(gettext("does not answer, rests until %(at)s"), { at: clock(until, zone) });
 }
 
+/** What keeps a rider's phone from telling them of an order; "" if nothing does. */
+export function phoneLabel(phone) {
+  return { unconnected: gettext("phone not connected"), quiet: gettext("phone is silent") }[phone] ?? "";
+}
+
 /** Why a courier names no price; what only its server says is nothing for the counter. */
 export function priceless(error) {
   return /\bHTTP \d{3}\b/.test(error) ? gettext("no price right now") : reasonLabel(error);

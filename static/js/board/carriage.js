@@ -171,7 +171,7 @@ export function predictCarriage(card, verb, { at, name = "" }) {
  * All that can carry an order, for the dialog: riders at work first, then couriers, then who is not at work.
  * @param {{riders: object[], couriers: object[]}} carriers as the API gives them
  * @param {object[]|null} offers of the race, null while it runs
- * @returns {object[]} {key, kind, name, live, asleep, restsUntil, fee, currency, minutes, error, marks, quote}
+ * @returns {object[]} {key, kind, name, live, phone, asleep, restsUntil, fee, currency, minutes, error, marks, quote}
  */
 export function choices({ riders, couriers }, offers) {
   const found = new Map((offers ?? []).map((offer) => [offer.key, offer]));
@@ -179,8 +179,8 @@ export function choices({ riders, couriers }, offers) {
   return all.map((one) => modest({ ...one, ...offerOf(found.get(one.key)) })).sort(byReach);
 }
 
-function riderChoice({ id, name, live, on_shift: atWork = true }) {
-  return { key: `rider:${id}`, kind: "rider", name, live, asleep: !atWork, restsUntil: null };
+function riderChoice({ id, name, live, phone = "", on_shift: atWork = true }) {
+  return { key: `rider:${id}`, kind: "rider", name, live, phone, asleep: !atWork, restsUntil: null };
 }
 
 function courierChoice({ id, name, live = 0, state = "ready", rests_until: until = null }) {

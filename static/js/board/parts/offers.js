@@ -1,7 +1,7 @@
 /** The carriers of a dialog as a list of large buttons: who, what it costs, how long, and why not. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
-import { feeLabel, markLabel, minutesLabel, priceless, restLabel } from "../carriage-words.js";
+import { feeLabel, markLabel, minutesLabel, phoneLabel, priceless, restLabel } from "../carriage-words.js";
 import { fill } from "../format.js";
 import { icon } from "./piece.js";
 
@@ -39,9 +39,13 @@ function price({ kind, fee, currency, minutes, error }, waiting) {
   return kind === "courier" && waiting ? html`<small class="muted">…</small>` : nothing;
 }
 
-function state({ kind, asleep, restsUntil, live, error }, now, zone) {
+function state(choice, now, zone) {
+  return [load(choice, now, zone), choice.asleep ? "" : phoneLabel(choice.phone)].filter(Boolean).join(" · ");
+}
+
+function load({ kind, asleep, restsUntil, live, error, phone }, now, zone) {
   if (asleep) return kind === "rider" ? gettext("not at work") : restLabel(restsUntil, now, zone);
   if (error) return priceless(error);
   if (live) return fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live });
-  return kind === "rider" ? gettext("free") : "";
+  return kind === "rider" && !phone ? gettext("free") : "";
 }

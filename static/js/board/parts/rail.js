@@ -1,7 +1,7 @@
 /** The rail: what is still to make, drink by drink and choice by choice, and who can carry it. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
-import { carrierState } from "../carriage-words.js";
+import { carrierState, phoneLabel } from "../carriage-words.js";
 import { fill } from "../format.js";
 import { choiceTotals, drinkTotals } from "../state.js";
 import { icon, Piece } from "./piece.js";
@@ -60,11 +60,10 @@ function unclear(count) {
   return fill(ngettext("%(count)s unclear", "%(count)s unclear", count), { count });
 }
 
-function rider({ name, live }) {
-  const load = live
-    ? fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live })
-    : gettext("free");
-  return html`<li class="carrier"><b>${name}</b><span class="carrier-state">${icon("bike")}${load}</span></li>`;
+function rider({ name, live, phone }) {
+  const load = live ? fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live }) : "";
+  const words = [load, phoneLabel(phone)].filter(Boolean).join(" · ") || gettext("free");
+  return html`<li class="carrier"><b>${name}</b><span class="carrier-state">${icon("bike")}${words}</span></li>`;
 }
 
 function totals(title, rows, none) {
