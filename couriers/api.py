@@ -65,7 +65,7 @@ class SettleIn(Schema):
 
 
 class RiderOut(Schema):
-    """An own rider: how many orders they have in hand, and whether they would be given one more by themselves.
+    """An own rider: how many orders they have in hand, and whether they would be given one more by itself.
 
     `phone` is "unconnected" or "quiet" where nobody at work would hear of it, else "".
     """

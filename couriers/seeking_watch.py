@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from couriers import calls, record, seeking
 from couriers.models import CarrierSearch, HandOff
+from couriers.riders import unseen
 from couriers.seeking_follow import recalled
 from couriers.standing import RECALLED, taken
 from couriers.states import LIVE, HandOffState, SearchState
@@ -31,6 +32,7 @@ def watch(*, now: datetime) -> dict[str, int]:
     """One round; returns how many of each kind were looked after."""
     return {
         "closed": _close(now),
+        "unseen": unseen.watch(now=now),
         "late": sum(seeking.let_time_pass(search, now=now) for search in _late(now)),
         "stuck": sum(_step(search, now) for search in _stuck(now)),
         "recalled": sum(_step(search, now) for search in recalled(now - PATIENCE)),

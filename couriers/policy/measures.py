@@ -19,7 +19,7 @@ LATELY = timedelta(days=7)
 MOST = 2_000  # of the latest hand-offs; they tell as much as all of a week would
 KEPT = 60  # seconds
 OURS = (EndCause.STORE, EndCause.GUEST, EndCause.PERSON, EndCause.UNDONE)
-GAVE_UP = {EndCause.RIDER, EndCause.COURIER}
+GAVE_UP = {EndCause.RIDER, EndCause.COURIER, EndCause.NO_RIDER}  # of an own rider who never saw it
 COLUMNS = ("account", "rider", "end_cause", "fee", "created_at", "confirmed_at", "delivered_at")
 
 

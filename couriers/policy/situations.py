@@ -50,12 +50,11 @@ def candidates_of(store: Store, now: datetime) -> list[Candidate]:
 
 def _riders(store: Store, now: datetime) -> Iterator[tuple[str, str, str, bool, bool]]:
     """Whoever is at work but would not hear of it is for people to ask."""
-    riders = with_phones(Rider.objects.filter(store=store, active=True), now=now).order_by("name", "pk")
-    for pk, name, on_shift, seen_at, knows in riders.values_list(
-        "pk", "name", "on_shift", "seen_at", "knows"
-    ):
-        free = on_shift and phone_of(seen_at, knows=knows, now=now) == Phone.THERE
-        yield key_of(None, pk), name, RIDER, free, False
+    there = Rider.objects.filter(store=store, active=True).only("name")
+    riders = with_phones(there, now=now).order_by("name", "pk")
+    for one in riders:
+        free = one.on_shift and phone_of(one.seen_at, knows=one.knows, now=now) == Phone.THERE
+        yield key_of(None, one.pk), one.name, RIDER, free, False
 
 
 def _couriers(store: Store, now: datetime) -> Iterator[tuple[str, str, str, bool, bool]]:

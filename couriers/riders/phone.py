@@ -30,7 +30,8 @@ from couriers.riders.links import NoLink, shift_of
 from couriers.riders.photos import LARGEST, BadPhoto, cleaned
 from couriers.riders.problems import Problem
 from couriers.riders.shifts import note_seen
-from couriers.riders.stops import hand_off_of, stops_of
+from couriers.riders.stops import bags_of, hand_off_of, stops_of
+from couriers.riders.unseen import shown
 from couriers.states import LIVE
 from orders.cards import iso
 from orders.errors import NotPossible, Stale
@@ -122,9 +123,7 @@ def worker(request: HttpRequest) -> HttpResponse:
 @for_phones
 def stops(request: HttpRequest, shift: Shift) -> HttpResponse:
     """What there is to do."""
-    now = timezone.now()
-    note_seen(shift, now=now)
-    return JsonResponse(stops_of(shift, now=now))
+    return JsonResponse(_listed(shift))
 
 
 @require_POST
@@ -203,7 +202,15 @@ def _ago(request: HttpRequest) -> timedelta:
 
 
 def _done(stepped: Stepped, shift: Shift) -> JsonResponse:
-    return JsonResponse({"state": stepped.card["state"], **stops_of(shift, now=timezone.now())})
+    return JsonResponse({"state": stepped.card["state"], **_listed(shift)})
+
+
+def _listed(shift: Shift) -> dict[str, Any]:
+    """The list as the phone is about to show it, which is written down."""
+    now, bags = timezone.now(), bags_of(shift)
+    note_seen(shift, bags, now=now)
+    shown(bags, now=now)
+    return stops_of(shift, bags, now=now)
 
 
 def _body_within(request: HttpRequest, limit: int) -> None:

@@ -5,6 +5,7 @@ Each is one conditional UPDATE or one INSERT under the "one open shift" constrai
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -73,9 +74,11 @@ def end_shift(*, shift: Shift, actor: Actor, now: datetime, put_orders_back: boo
     return back
 
 
-def note_seen(shift: Shift, *, now: datetime) -> None:
-    """The rider's phone has been here; written at most every `SEEN_EVERY`."""
-    if shift.seen_at is None or now - shift.seen_at >= SEEN_EVERY:
+def note_seen(shift: Shift, bags: Iterable[HandOff], *, now: datetime) -> None:
+    """The rider's phone fetches its list, with these bags; written at most every `SEEN_EVERY`, but at once
+    when something on it is new."""
+    seen_at = shift.seen_at
+    if seen_at is None or now - seen_at >= SEEN_EVERY or any(bag.created_at > seen_at for bag in bags):
         Shift.objects.filter(pk=shift.pk, ended_at=None).update(seen_at=now)
 
 

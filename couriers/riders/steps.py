@@ -42,7 +42,10 @@ def arrive(
         if seen.progress != Progress.ASSIGNED:
             raise stale(order_id)
         _check_wanted(seen)
-        facts = {"progress": Progress.AT_STORE, "arrived_at": _within(seen.created_at, at, now)}
+        facts: dict[str, Any] = {
+            "progress": Progress.AT_STORE,
+            "arrived_at": _within(seen.created_at, at, now),
+        }
         return _moved(seen, S.CONFIRMED, actor=actor, now=now, command=command, **facts)
 
 

@@ -52,8 +52,13 @@ export function searchLabel(search, { carrier_name: name, state }, now) {
 
 /** Who was asked in vain: "Dada: no rider in time". */
 export function triedLabel({ name, cause, reason }) {
-  const why = causeLabel(cause) || reasonLabel(reason);
+  const why = unseenLabel(reason) || causeLabel(cause) || reasonLabel(reason);
   return why ? fill(gettext("%(name)s: %(why)s"), { name, why }) : name;
+}
+
+/** An own rider's phone did not show it: that is not a courier without riders. */
+function unseenLabel(reason) {
+  return reason === "The rider's phone did not show it in time." ? gettext("phone did not show it") : "";
 }
 
 function causeLabel(cause) {
