@@ -32,7 +32,7 @@ from couriers import record
 from couriers.deciding import ask_again, settle
 from couriers.errands import access_of, account_of, errand_of, provider_of
 from couriers.jobs import BEGIN, SETTLE
-from couriers.models import CarrierSearch, CourierStore, Fee, HandOff, Rider
+from couriers.models import CarrierSearch, CourierStore, Fee, HandOff, Rider, Shift
 from couriers.providers.base import Created
 from couriers.seeking_watch import watch as watch_searches
 from couriers.services import (
@@ -241,6 +241,12 @@ class HandOffMachine(RuleBasedStateMachine):
     def written(self) -> list[Any]:
         tables = (HandOff, CarrierSearch, Fee, Job, Order)
         return [row for table in tables for row in table.objects.order_by("pk").values()]
+
+    @precondition(lambda self: self.riders)
+    @rule(opens=st.booleans())
+    def an_own_riders_phone_opens_or_falls_silent(self, opens: bool) -> None:
+        """Silent from now on: for a while the rider still counts as there, and what they get is not shown."""
+        Shift.objects.update(seen_at=self.now + timedelta(days=1) if opens else self.now)
 
     # --- The workers -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""An order whose rider's phone does not show it is with nobody: the next carrier is asked, or people are told."""
+"""An order whose rider's phone does not show it is with nobody: the next one is asked, or people are told."""
 
 from datetime import datetime
 from typing import Any
