@@ -42,9 +42,7 @@ def field_of(
 ) -> Field:
     """Choose for one bag; couriers are asked for a price if that decides, or `always_ask`."""
     order = search.order
-    situation = (
-        situation_of(order, now) if policy.rules or policy.otherwise.by == By.SHARES else _plain(order, now)
-    )
+    situation = _situation(order, policy, now)
     candidates = {one.key: one for one in candidates_of(order.store, now)}
     answers: dict[str, Answer] = {}
     drafts: dict[str, HandOff] = {}
@@ -54,6 +52,20 @@ def field_of(
         candidates |= {key: replace(candidates[key], quote=answer.quote) for key, answer in answers.items()}
     ranked = choose(policy, situation, candidates.values(), excluded)
     return Field(policy, ranked, candidates, answers, drafts)
+
+
+def ranking(
+    search: CarrierSearch, policy: Policy, *, now: datetime, excluded: Collection[str]
+) -> list[Ranked]:
+    """Who may be asked about one bag, without asking anybody for a price."""
+    candidates = candidates_of(search.order.store, now)
+    return choose(policy, _situation(search.order, policy, now), candidates, excluded)
+
+
+def _situation(order: Order, policy: Policy, now: datetime) -> Situation:
+    if policy.rules or policy.otherwise.by == By.SHARES:
+        return situation_of(order, now)
+    return _plain(order, now)
 
 
 def _plain(order: Order, now: datetime) -> Situation:

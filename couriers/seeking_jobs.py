@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from couriers import instead, record, seeking, seeking_follow, services
+from couriers import instead, record, seeking, seeking_again, seeking_follow, services
 from couriers.drafts import draft_for
 from couriers.models import CarrierSearch, CourierAccount, HandOff, Rider
 from couriers.policy.choosing import RIDER, Ranked
@@ -63,7 +63,7 @@ def go_on(search_id: int) -> None:
         elif search.state == S.OFFERED:
             _leave_who_gave_up(search)
             return
-        else:
+        elif not _goes_on(search):
             _suggest(search)
             return
     raise Later(1, "others were faster each time")
@@ -120,6 +120,13 @@ def _leave_who_gave_up(search: CarrierSearch) -> None:
     policy = policy_of(search.store_id)
     if field_of(search, policy, now=now, excluded=frozenset(search.excluded)).ranked:
         seeking.call_off(last, cause=EndCause.RIDER, now=now)
+
+
+def _goes_on(search: CarrierSearch) -> bool:
+    """Whether a search that had ended with nobody seeks again."""
+    if search.state != S.NOBODY or not _waits(search.order):
+        return False
+    return seeking_again.go_on(search, policy_of(search.store_id), now=timezone.now())
 
 
 def _suggest(search: CarrierSearch) -> None:

@@ -43,14 +43,15 @@ def _proposals() -> Mapping[Store, list[CarrierSearch]]:
 
 def _renew(store: Store, searches: list[CarrierSearch], now: datetime) -> int:
     policy = policy_of(store.pk)
-    there = {one.key: one for one in candidates_of(store, now) if _can_carry(one, policy.own_most)}
+    there = {one.key: one for one in candidates_of(store, now) if can_carry(one, policy.own_most)}
     stale = [search for search in searches if _is_stale(search, there, policy)]
     for search in stale:
         calls.step_search(search.pk, why=f"s{int(now.timestamp()) // AGAIN}", now=now)
     return len(stale)
 
 
-def _can_carry(one: Candidate, most: int) -> bool:
+def can_carry(one: Candidate, most: int) -> bool:
+    """Whether they are at work, not at rest, and with less than `most` orders in hand."""
     return one.free and not one.resting and (one.kind != RIDER or one.live < most)
 
 

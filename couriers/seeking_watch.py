@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from couriers import calls, record, seeking
+from couriers import calls, record, seeking, seeking_again
 from couriers.models import CarrierSearch, HandOff
 from couriers.riders import unseen
 from couriers.seeking_follow import recalled
@@ -37,6 +37,7 @@ def watch(*, now: datetime) -> dict[str, int]:
         "stuck": sum(_step(search, now) for search in _stuck(now)),
         "recalled": sum(_step(search, now) for search in recalled(now - PATIENCE)),
         "unsought": sum(_seek(order, now) for order in _unsought(now)),
+        "again": seeking_again.look(now=now),
         "asking": sum(_ask_a_person(handoff, now) for handoff in _not_known(now)),
     }
 

@@ -23,10 +23,10 @@ def new_origin_id() -> str:
 class CarrierSearch(models.Model):
     """The search for somebody who carries one bag of an order; an order in one piece has one bag.
 
-    Written only by `couriers.seeking`, and by `couriers.record` when a carrier took it. `excluded` lists
-    those who failed or let the time pass ("courier:3", "rider:7"): nobody is asked twice. While it is
-    OFFERED, the live hand-off has until `accept_by`. `automatic`: the next one is asked without a person.
-    `round` grows with every offer and names its job. `suggestion` is what the card proposes
+    Written only by `couriers.seeking` and its `seeking_*`, and by `couriers.record` when a carrier took it.
+    `excluded` lists those who failed or let the time pass ("courier:3", "rider:7"): nobody is asked twice.
+    While it is OFFERED, the live hand-off has until `accept_by`. `automatic`: the next one is asked without a
+    person. `round` grows with every offer and names its job. `suggestion` is what the card proposes
     (`couriers.policy.choosing.Ranked` as JSON). `wish` is whom a person wants next, as soon as the one who is
     called off has confirmed that (`couriers.instead.Wish`).
     """
