@@ -40,6 +40,8 @@ OPEN = "() => document.querySelector('board-app').board.commands.entries.length"
 UNSETTLED = "SELECT count(*) FROM couriers_handoff WHERE state NOT IN ('cancelled', 'failed', 'delivered')"
 AGE = """UPDATE couriers_handoff SET created_at = datetime(created_at, '-6 minutes')
 WHERE state = 'unknown' AND order_id = ?"""
+LEAVE = """UPDATE orders_order SET ready_at = datetime(ready_at, '-5 minutes')
+WHERE ready_at IS NOT NULL AND id = ?"""
 
 
 def press_all(board, verb, states, reason=""):
@@ -191,6 +193,26 @@ def test_nobody_carries_it_is_an_alarm_until_somebody_searches_again(board, orde
 
     expect(card).to_contain_text(re.compile("Asking|Looking for a rider|Rider is"), timeout=2 * PATIENCE)
     assert number not in board.evaluate(ALARMS)
+
+
+@pytest.mark.usefixtures("slow_riders")
+def test_an_order_nobody_is_asked_to_carry_draws_attention_until_somebody_is(board, order, shop):
+    card = on_the_shelf(board, order)
+    reminder, bar = card.locator(".carry-left"), board.locator(".bar-alarms.is-left")
+    expect(card.locator(".carry-suggestion")).to_be_visible()
+    assert (reminder.count(), bar.count()) == (0, 0)
+
+    wait_for(shop, lambda file: file.execute(LEAVE, [card.get_attribute("data-card")]).rowcount)
+    board.reload()
+
+    expect(reminder).to_have_text("Nobody is asked yet")
+    expect(bar).to_have_attribute("title", "1 order is on the shelf and nobody is asked to carry it")
+    press(board, bar)
+    expect(card).to_be_focused()
+    assert barriers(board) == []
+    press(board, card.locator(".carry-suggestion"))
+    expect(reminder).to_have_count(0)
+    expect(bar).to_have_count(0)
 
 
 @pytest.mark.usefixtures("no_riders", "slow_riders")

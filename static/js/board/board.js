@@ -5,7 +5,7 @@
 
 import { BROWSER } from "./browser.js";
 import { Bulk } from "./bulk.js";
-import { alarms, bagBody, carrierBody, hasHandoff, predictCarriage } from "./carriage.js";
+import { alarms, bagBody, carrierBody, hasHandoff, leftStanding, predictCarriage } from "./carriage.js";
 import { Commands, cookie, sender } from "./commands.js";
 import { Crew } from "./crew.js";
 import { openRequests, predictAnswer } from "./guests.js";
@@ -175,6 +175,11 @@ export class Board extends EventTarget {
   /** Cards that stand still until somebody decides about their carrier, the longest wait first. */
   get alarms() {
     return alarms(this.cards);
+  }
+
+  /** Cards on the shelf that nobody is asked to carry, for minutes; the longest wait first. */
+  get left() {
+    return leftStanding(this.cards, this.now);
   }
 
   /** The card that was looked for a moment ago. */

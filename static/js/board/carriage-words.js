@@ -138,6 +138,18 @@ export function alarmsLabel(count) {
   );
 }
 
+/** How many orders stand on the shelf with nobody asked. */
+export function leftLabel(count) {
+  return fill(
+    ngettext(
+      "%(count)s order is on the shelf and nobody is asked to carry it",
+      "%(count)s orders are on the shelf and nobody is asked to carry them",
+      count,
+    ),
+    { count },
+  );
+}
+
 const COUNTED_DOWN = 120; // seconds; below, a time of day is too coarse
 
 /** A courier's state in the rail. */

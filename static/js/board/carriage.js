@@ -116,6 +116,28 @@ export function alarms(cards) {
     .sort((a, b) => Date.parse(a.delivery.since ?? 0) - Date.parse(b.delivery.since ?? 0) || a.id - b.id);
 }
 
+const LEFT_MS = 4 * 60_000;
+
+/**
+ * How often it has been time to remind of a card that stands on the shelf and nobody is asked to carry it: every
+ * four minutes since it was ready, or since the last one who was asked. 0 is not yet; an alarm needs no reminder.
+ */
+export function reminders(card, now) {
+  if (!canHandOff(card) || nobodyCarries(card)) return 0;
+  return Math.max(0, Math.floor((now - leftSince(card)) / LEFT_MS)) || 0;
+}
+
+function leftSince({ ready_at: readyAt, delivery }) {
+  return Math.max(Date.parse(readyAt), delivery?.handoff ? Date.parse(delivery.since) : 0);
+}
+
+/** Cards that stand on the shelf for minutes, and nobody is asked to carry them, the longest wait first. */
+export function leftStanding(cards, now) {
+  return [...cards]
+    .filter((card) => reminders(card, now))
+    .sort((a, b) => leftSince(a) - leftSince(b) || a.id - b.id);
+}
+
 /** Whole seconds from `now` until a moment, 0 once it is past, null without one. */
 export function secondsUntil(moment, now) {
   return moment ? Math.max(0, Math.ceil((Date.parse(moment) - now) / 1_000)) : null;

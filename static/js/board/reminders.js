@@ -1,16 +1,18 @@
-/** What sounds by itself as time goes on: late cards, guests the platform will soon answer, nobody to carry. No DOM. */
+/**
+ * What sounds by itself as time goes on: late cards, cards left on the shelf, guests the platform will soon answer,
+ * nobody to carry. No DOM.
+ */
 
-import { alarms } from "./carriage.js";
+import { alarms, leftStanding, reminders } from "./carriage.js";
 import { soonAnswered } from "./guests.js";
 import { lateIds } from "./state.js";
 
-const LATE_TONE_MS = 30_000; // in a wave cards turn late one after the other: one tone for all of them
+const TONE_MS = 30_000; // in a wave cards turn late one after the other: one tone for all of them
 const RING_MS = 20_000;
 
 export class Reminders {
-  /** Ids that were late a second ago; null before the first look. */
-  #late = null;
-  #lateToneAt = 0;
+  #late = new Turns();
+  #left = new Turns();
   /** Ids whose guests the platform will soon answer by itself. */
   #soon = new Set();
   #bell = new Bell();
@@ -40,19 +42,33 @@ export class Reminders {
    * @param {number} at this device's
    */
   tick(cards, now, at) {
-    this.#tickLate(lateIds(cards, now), at);
+    const late = this.#late.due(new Map([...lateIds(cards, now)].map((id) => [id, 1])), at);
+    const left = this.#left.due(times(cards, now), at);
+    if (left || late) this.#play(left ? "left" : "late");
     const soon = soonAnswered(cards, now);
     if ([...soon].some((id) => !this.#soon.has(id))) this.#play("request");
     this.#soon = soon;
     if (this.#bell.due(new Set(alarms(cards).map(({ id }) => id)), at)) this.#play("alarm");
   }
+}
 
-  #tickLate(late, at) {
-    const fresh = this.#late && [...late].some((id) => !this.#late.has(id));
-    this.#late = late;
-    if (!fresh || at - this.#lateToneAt < LATE_TONE_MS) return;
-    this.#lateToneAt = at;
-    this.#play("late");
+/** How often it has been time to remind of each card that nobody is asked to carry. */
+function times(cards, now) {
+  return new Map(leftStanding(cards, now).map((card) => [card.id, reminders(card, now)]));
+}
+
+/** What turned since the last look, or did once more: one tone for all in a while, none for the first look. */
+export class Turns {
+  #known = null;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  /** Whether it is time for a tone; `counts` says of each id how often it turned. */
+  due(counts, at) {
+    const fresh = this.#known && [...counts].some(([id, count]) => count > (this.#known.get(id) ?? 0));
+    this.#known = counts;
+    if (!fresh || at - this.#toldAt < TONE_MS) return false;
+    this.#toldAt = at;
+    return true;
   }
 }
 

@@ -23,6 +23,11 @@ const FIGURES = {
     [880, 0.1],
     [880, 0.1],
   ],
+  left: [
+    [587, 0.16],
+    [494, 0.16],
+    [587, 0.3],
+  ],
   request: [
     [698, 0.14],
     [523, 0.14],
@@ -80,7 +85,7 @@ export class Sounds {
     return context;
   }
 
-  /** Sound one figure: "order", "cancelled", "late", "request", "rider" or "alarm". */
+  /** Sound one figure: "order", "cancelled", "late", "left", "request", "rider" or "alarm". */
   play(name) {
     if (this.blocked || this.#volume === 0) return;
     let start = this.#context.currentTime;

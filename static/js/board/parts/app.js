@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { bagBody } from "../carriage.js";
-import { alarmsLabel } from "../carriage-words.js";
+import { alarmsLabel, leftLabel } from "../carriage-words.js";
 import { fill } from "../format.js";
 import { actionFor, neighbour } from "../keys.js";
 import { COLUMNS, columnOf } from "../state.js";
@@ -158,13 +158,15 @@ class BoardApp extends BoardPiece {
 
   /** For screen readers: how many orders and guests wait, said politely when it changes. */
   #spoken() {
-    const { unseen, requests, alarms } = this.board;
+    const { unseen, requests, alarms, left } = this.board;
     const count = unseen.size;
     const fresh = count
       ? fill(ngettext("%(count)s new order", "%(count)s new orders", count), { count })
       : "";
     const asked = requests.length ? requestsWait(requests.length) : "";
-    return [fresh, asked, alarms.length ? alarmsLabel(alarms.length) : ""].filter(Boolean).join(", ");
+    const alone = alarms.length ? alarmsLabel(alarms.length) : "";
+    const standing = left.length ? leftLabel(left.length) : "";
+    return [fresh, asked, alone, standing].filter(Boolean).join(", ");
   }
 
   /* --- Wishes --- */
@@ -226,9 +228,9 @@ class BoardApp extends BoardPiece {
   }
 
   #act(action) {
-    const { undoable, handed, requests, alarms } = this.board;
+    const { undoable, handed, requests, alarms, left } = this.board;
     if (action === "request") requests.length && this.#dialog("order-dialog", { id: requests[0].id });
-    else if (action === "alarm") alarms.length && this.#find(alarms[0].id);
+    else if (action === "alarm") this.#find((alarms[0] ?? left[0])?.id);
     else if (action === "choose") this.board.bulk.toggleChoosing();
     else if (action === "search" || action === "help")
       this.#dialog(action === "help" ? "settings-dialog" : "search-dialog");

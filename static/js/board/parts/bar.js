@@ -1,7 +1,7 @@
 /** The bar: which store, what time it is there, how fresh the board is; search, sound, recent, settings. */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
-import { alarmsLabel } from "../carriage-words.js";
+import { alarmsLabel, leftLabel } from "../carriage-words.js";
 import { clock, fill, span, tenths } from "../format.js";
 import { BoardPiece, icon, iconButton } from "./piece.js";
 
@@ -35,11 +35,22 @@ class BoardBar extends BoardPiece {
   /** Orders nobody carries: a press shows the one that waits longest. */
   #alarms() {
     const { alarms } = this.board;
-    if (!alarms.length) return nothing;
+    if (!alarms.length) return this.#left();
     const find = () => this.emit("find-card", { id: alarms[0].id });
     return html`<button type="button" class="button bar-requests bar-alarms" title=${alarmsLabel(alarms.length)}
       @click=${find}>
       ${icon("triangle-alert")}<b>${alarms.length}</b><span class="bar-requests-words">${gettext("no carrier")}</span>
+    </button>`;
+  }
+
+  /** Orders nobody is asked to carry: where there is no alarm, they stand in its place. */
+  #left() {
+    const { left } = this.board;
+    if (!left.length) return nothing;
+    const find = () => this.emit("find-card", { id: left[0].id });
+    return html`<button type="button" class="button bar-requests bar-alarms is-left" title=${leftLabel(left.length)}
+      @click=${find}>
+      ${icon("bell")}<b>${left.length}</b><span class="bar-requests-words">${gettext("not handed off")}</span>
     </button>`;
   }
 

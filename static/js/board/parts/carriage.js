@@ -8,6 +8,7 @@ import {
   inDoubt,
   nobodyCarries,
   parts,
+  reminders,
   riderHere,
   ridersHere,
   searching,
@@ -37,9 +38,15 @@ const MOST_PARTS = 4; // on a card; the dialog shows all
  */
 export function carriageBands(view) {
   const { card } = view;
-  if (!card.delivery) return nothing;
-  return html`${ridersHere(card).map((here) => hereBand(here, view.now))} ${questionBand(view)} ${nobodyBand(view)} ${suggestionBand(view)} ${searchBand(view)}
+  if (!card.delivery) return leftBand(view);
+  return html`${leftBand(view)} ${ridersHere(card).map((here) => hereBand(here, view.now))} ${questionBand(view)} ${nobodyBand(view)} ${suggestionBand(view)} ${searchBand(view)}
     ${line(view)} ${bagsBand(view)}`;
+}
+
+/** It stands there for minutes, and nobody is asked. */
+function leftBand({ card, now }) {
+  if (!reminders(card, now)) return nothing;
+  return html`<p class="carry carry-title carry-left">${icon("bell")}<b>${gettext("Nobody is asked yet")}</b></p>`;
 }
 
 /** One tap carries the suggestion out. */
