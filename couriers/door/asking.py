@@ -1,4 +1,7 @@
-"""Who may look up how many pick-up codes: a crowd on one store's Wi-Fi, but nobody who tries them all."""
+"""How often one address may look: a crowd on a store's Wi-Fi, but nobody who tries all pick-up codes.
+
+Nor anybody who makes up cards: each that is not known costs a look into the database.
+"""
 
 from ipaddress import ip_address
 
@@ -7,17 +10,33 @@ from django.core.cache import cache
 from django.http import HttpRequest
 
 LOOKUPS = 60  # a minute, per store and address: a store's Wi-Fi is one address
+MISSES = 60  # a minute, per address, of cards that are not there
 WINDOW = 60  # seconds
 
 
 def may_ask(store_id: int, address: str, *, minute: int) -> bool:
     """Count one look-up; False when there were too many in this minute."""
-    key = f"door-asked:{store_id}:{address}:{minute}"
+    return _counted(f"door-asked:{store_id}:{address}:{minute}") <= LOOKUPS
+
+
+def may_miss(address: str, *, minute: int) -> bool:
+    """Whether another card may be looked for; False when too many of this minute were not there."""
+    missed: int = cache.get(f"door-missed:{address}:{minute}", 0)
+    return missed < MISSES
+
+
+def count_miss(address: str, *, minute: int) -> None:
+    """The card was not there."""
+    _counted(f"door-missed:{address}:{minute}")
+
+
+def _counted(key: str) -> int:
     cache.add(key, 0, 2 * WINDOW)
     try:
-        return cache.incr(key) <= LOOKUPS
+        count: int = cache.incr(key)
     except ValueError:  # it was dropped between the two: then it is the first again
-        return True
+        return 1
+    return count
 
 
 def address_of(request: HttpRequest) -> str:

@@ -21,8 +21,8 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_http_methods, require_safe
 
-from couriers.door.asking import WINDOW, address_of, may_ask
-from couriers.door.reading import FRESH, Door, door_of
+from couriers.door.asking import WINDOW, address_of, count_miss, may_ask, may_miss
+from couriers.door.reading import FRESH, Door, door_of, is_kept
 from couriers.door.services import door_for, renew_door, save_door
 from stores.models import Store
 
@@ -40,14 +40,18 @@ class DoorForm(forms.Form):
 def card(request: HttpRequest, token: str) -> HttpResponse:
     """The card, and with ?code= where the bag of a code or number is.
 
-    The same for everybody, so anybody may keep it a while.
+    The same for everybody, so anybody may keep it a while. Whoever makes up addresses of cards is soon held
+    up, but for cards that others look at.
     """
+    address, minute = address_of(request), int(timezone.now().timestamp()) // WINDOW
+    if not may_miss(address, minute=minute) and not is_kept(token):
+        return HttpResponse(status=429, headers={"Retry-After": str(WINDOW), "Cache-Control": "no-store"})
     door = door_of(token)
     if door is None:
+        count_miss(address, minute=minute)
         raise Http404
     typed = request.GET.get("code", "").strip()[:MOST_TYPED]
-    minute = int(timezone.now().timestamp()) // WINDOW
-    if typed and not may_ask(door.store_id, address_of(request), minute=minute):
+    if typed and not may_ask(door.store_id, address, minute=minute):
         return _answer(request, door, {"typed": typed, "too_many": True}, status=429)
     return _answer(request, door, {"typed": typed, "bags": door.bags.get(typed, ())})
 

@@ -7,7 +7,7 @@ import time_machine
 from django.core.cache import cache
 from django.test import Client
 
-from couriers.door.asking import LOOKUPS, WINDOW, may_ask
+from couriers.door.asking import LOOKUPS, MISSES, WINDOW, may_ask
 from couriers.door.reading import FRESH
 from couriers.door.services import door_for, save_door
 from couriers.models import HandOff, RiderDoor
@@ -175,11 +175,42 @@ def test_a_crowd_asks_the_database_no_more_than_one(
     with django_assert_num_queries(7):
         Client().get(f"/door/{token}/")
     with django_assert_num_queries(0):
-        for _ in range(3):
+        for _ in range(LOOKUPS // 2):
+            Client().get(f"/door/{token}/")
             Client().get(f"/door/{token}/", {"code": "0427"})
     clock.shift(FRESH + 1)
     with django_assert_num_queries(7):
         Client().get(f"/door/{token}/")
+
+
+def test_codes_nobody_has_cost_the_database_nothing(
+    store: Store, django_assert_num_queries: Any, clock: Any
+) -> None:
+    hand_off(store, "0427")
+    token = door_for(store).token
+    made_up = [f"{number:04}" for number in range(5000, 5000 + LOOKUPS + 20)]
+    with django_assert_num_queries(7):
+        found = [Client().get(f"/door/{token}/", {"code": code}).status_code for code in made_up]
+    assert found == [200] * LOOKUPS + [429] * 20
+
+
+def test_cards_nobody_has_cost_the_database_little(
+    store: Store, django_assert_num_queries: Any, clock: Any
+) -> None:
+    token, quiet = door_for(store).token, door_for(make_store()).token
+    Client().get(f"/door/{token}/")
+    with django_assert_num_queries(MISSES):
+        found = [Client().get(f"/door/made-up-{number}/") for number in range(MISSES + 20)]
+    assert [answer.status_code for answer in found] == [404] * MISSES + [429] * 20
+    assert found[-1]["Retry-After"] == str(WINDOW)
+
+    # What others look at is shown nevertheless; what has to be looked for waits for the next minute.
+    assert look(store).status_code == 200
+    assert Client().get(f"/door/{quiet}/").status_code == 429
+    assert Client().get(f"/door/{quiet}/", REMOTE_ADDR="127.0.0.9").status_code == 200
+    clock.shift(WINDOW)
+    assert look(store).status_code == 200
+    assert Client().get(f"/door/{quiet}/").status_code == 200
 
 
 def test_while_one_reads_anew_the_others_get_what_is_there(
