@@ -43,7 +43,7 @@ chaos: dev ## Hand off 100,000 orders while workers die and Redis is emptied (PO
 model: dev ## Walk 8,000 steps through the model of the hand-off (PORTAL_STEPS)
 	@PORTAL_STEPS=$${PORTAL_STEPS:-8000} PORTAL_VAR=$$(mktemp -d) $(BIN)/python -m pytest -q couriers/tests/test_machine.py
 
-bench: dev ## Measure intake, hand-offs and the way to the browser
+bench: dev ## Measure intake, hand-offs, the card at the door and the way to the browser
 	@$(BIN)/python -m benchmarks
 
 words: dev ## Collect words into locale/ and compile them; says what is untranslated

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from benchmarks.door import measure_door
 from benchmarks.figures import Section
 from benchmarks.flood import measure_flood
 from benchmarks.growth import QUICK_SIZES, SIZES, measure_growth
@@ -26,7 +27,7 @@ from benchmarks.rates import Rates
 from benchmarks.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS = ("intake", "overload", "flood", "growth", "handoff", "counter")
+GROUPS = ("intake", "overload", "flood", "growth", "handoff", "door", "counter")
 CONTENDERS = {contender.key: contender for contender in (*ON_POSTGRES, *ON_SQLITE)}
 
 
@@ -75,6 +76,8 @@ def _sections(lab: Lab, options: argparse.Namespace) -> Iterator[Section]:
         yield measure_growth(opener, codes, lab.folder, sizes=sizes, rounds=rounds, seconds=2.0)
     if lab.has_postgres and _wanted("handoff", options.only):
         yield measure_handoff(lab, seconds=6.0 if quick else 20.0)
+    if _wanted("door", options.only):
+        yield measure_door(lab, rounds=options.rounds, seconds=0.3 if quick else 0.75)
     if _wanted("counter", options.only):
         yield measure_ways(lab, stores=1 if quick else 10)
 
