@@ -96,7 +96,7 @@ class Door:
 
     def lines(self) -> Iterator[str]:
         yield f"The card at the door, {PHONES} phones that reload at once; Daphne, {self.database}."
-        yield f"Medians of {self.rounds} interleaved rounds. A card is read anew once in five seconds at most:"
+        yield f"Medians of {self.rounds} interleaved rounds. A card is read anew every five seconds at most:"
         yield "here before the clock starts."
         head = ("looks/s", "× read anew", "of shortest", "p50 ms", "p99 ms", "queries", "at most")
         yield _line("", *head)
