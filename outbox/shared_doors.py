@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from outbox.doors import (
     CLOCKS_DIFFER,
@@ -60,7 +58,6 @@ class Doors:
             decode_responses=True,
             socket_timeout=LONGEST,
             socket_connect_timeout=LONGEST,
-            retry=Retry(NoBackoff(), 0),
         )
         self._script = self._client.register_script(SCRIPT)
         self._lock = threading.Lock()
