@@ -152,14 +152,14 @@ def _change(
 
 
 def _wish(fresh: HandOff, actor: Actor, now: datetime) -> Wish:
-    price = {name: getattr(fresh, name) for name in QUOTED}
+    price = {name: getattr(fresh, name) for name in QUOTED} if fresh.quote_until else {}
     return {
         "key": carrier_key(fresh),
         "name": carrier_name(fresh),
         "by": actor.label,
         "user": actor.user.pk if actor.user else None,
         "at_work": fresh.rider is not None and opening.at_work(fresh.rider, now),
-        "price": seal(json.dumps(price, cls=DjangoJSONEncoder)) if fresh.quote_ref else "",
+        "price": seal(json.dumps(price, cls=DjangoJSONEncoder)) if price else "",
     }
 
 
@@ -200,6 +200,6 @@ def _take_price(fresh: HandOff, price: str) -> None:
     if not price:
         return
     told = json.loads(unseal(price))
-    told["quote_until"] = parse_datetime(told["quote_until"] or "")
+    told["quote_until"] = parse_datetime(told["quote_until"])
     if not HandOff.objects.filter(origin_id=told["origin_id"]).exists():
         take_price(fresh, HandOff(**told))

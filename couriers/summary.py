@@ -79,11 +79,11 @@ def _search(piece: Piece) -> Facts | None:
         "accept_by": iso(search.accept_by) if state == SearchState.OFFERED else None,
         "tried": [_tried(handoff) for handoff in _failed(piece)[-TOLD:]],
         "reason": search.reason,
-        "then": _then(search),
+        "next": _next(search),
     }
 
 
-def _then(search: CarrierSearch | None) -> str:
+def _next(search: CarrierSearch | None) -> str:
     """Whom a person wants once the one who has it is called off."""
     return search.wish["name"] if search and search.wish else ""
 
@@ -134,7 +134,7 @@ def _part(piece: Piece) -> Facts:
         "bag": piece.bag,
         **{name: handed[name] for name in names},
         "search_state": str(shown_state(piece)) if piece.search else "",
-        "then": _then(piece.search),
+        "next": _next(piece.search),
     }
 
 

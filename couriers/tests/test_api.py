@@ -109,6 +109,23 @@ def test_the_second_person_is_told_who_was_first(counter: Counter) -> None:
     }
 
 
+def test_somebody_else_may_have_it_instead(counter: Counter) -> None:
+    first, second = make_rider(counter.store), make_rider(counter.store, "Li Wei")
+    counter.post(body={"rider": first.pk})
+    reply = counter.post(body={"rider": second.pk, "instead": True})
+    assert (reply.status_code, reply.json()["card"]["delivery"]["carrier_name"]) == (200, "Li Wei")
+    again = counter.post(body={"rider": second.pk, "instead": True})
+    assert (again.status_code, again.json()["detail"]) == (422, "Li Wei has it already.")
+    account = make_account(counter.store)
+    counter.post(body={"courier": account.pk, "instead": True})
+    live = HandOff.objects.exclude(state="cancelled")
+    assert list(live.values_list("account", "state")) == [(account.pk, "pending")]
+
+
+def test_who_has_it_instead_must_be_named(counter: Counter) -> None:
+    assert counter.post(body={"auto": True, "instead": True}).status_code == 422
+
+
 def test_a_repeated_command_answers_as_the_first_did(counter: Counter) -> None:
     rider = make_rider(counter.store)
     key = {"Idempotency-Key": "0a7c1f0e-6f0e-4a53-9d0a-0f6f0a9a2c11"}

@@ -111,7 +111,7 @@ def test_the_card_tells_of_the_least_advanced_bag_and_of_each(large: Order) -> N
             "code": bag(large, number).pickup_code,
             "reason": "",
             "search_state": search,
-            "then": "",
+            "next": "",
         }
         for number, state, progress, search in (
             (1, "confirmed", "assigned", "carried"),

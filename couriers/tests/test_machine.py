@@ -124,13 +124,13 @@ class HandOffMachine(RuleBasedStateMachine):
         self.orders.append(order)
 
     @precondition(lambda self: self.orders)
-    @rule(data=st.data())
-    def a_person_acts(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), instead=st.booleans())
+    def a_person_acts(self, data: st.DataObject, instead: bool) -> None:
+        """`instead`: what somebody has is given to another, too."""
         order, there = data.draw(st.sampled_from(self.orders)), data.draw(st.sampled_from(self.couriers))
         facts: dict[str, Any] = {"order_id": order.pk, "actor": MEI, "now": self.now}
-        acts = (
-            self.acts_with_carriers(facts, there) | self.acts_with_riders(facts) | self.acts_with_bags(facts)
-        )
+        acts = self.acts_with_carriers(facts, there, instead)
+        acts |= self.acts_with_riders(facts, instead) | self.acts_with_bags(facts, instead)
         acts |= {
             verb: lambda verb=verb: step(verb=verb, reason="guest", **facts)
             for verb in ("start", "ready", "cancel")
@@ -139,30 +139,31 @@ class HandOffMachine(RuleBasedStateMachine):
         with suppress(Stale, NotPossible, CannotUndo):
             acts[data.draw(st.sampled_from(sorted(acts)))]()
 
-    def acts_with_carriers(self, facts: dict[str, Any], there: There) -> Acts:
+    def acts_with_carriers(self, facts: dict[str, Any], there: There, instead: bool) -> Acts:
         return {
             "calls off": lambda: cancel_hand_off(**facts),
-            "picks a courier": lambda: hand_to_courier(account=there.account, **facts),
+            "picks a courier": lambda: hand_to_courier(account=there.account, instead=instead, **facts),
             "searches again": lambda: seek(**facts),
             "asks again": lambda: ask_again(**facts),
             "settles": lambda: self.settle_truly(facts),
         }
 
-    def acts_with_bags(self, facts: dict[str, Any]) -> Acts:
+    def acts_with_bags(self, facts: dict[str, Any], instead: bool) -> Acts:
         """By hand: the whole order in two, and one of its bags."""
-        first, second = self.couriers
+        first, second = ({"account": there.account, "instead": instead, **facts} for there in self.couriers)
         return {
             "splits": lambda: seek(bags=2, **facts),
-            "splits and picks": lambda: hand_to_courier(account=first.account, bags=2, **facts),
-            "picks for a bag": lambda: hand_to_courier(account=second.account, bag=2, **facts),
-            "makes it one": lambda: hand_to_courier(account=second.account, bags=1, **facts),
+            "splits and picks": lambda: hand_to_courier(bags=2, **first),
+            "picks for a bag": lambda: hand_to_courier(bag=2, **second),
+            "makes it one": lambda: hand_to_courier(bags=1, **second),
             "calls a bag off": lambda: cancel_hand_off(bag=1, **facts),
         }
 
-    def acts_with_riders(self, facts: dict[str, Any]) -> Acts:
+    def acts_with_riders(self, facts: dict[str, Any], instead: bool) -> Acts:
         acts: Acts = {}
         for rider in self.riders:
-            acts["picks the rider"] = lambda rider=rider: hand_to_rider(rider=rider, **facts)
+            given = {"rider": rider, "instead": instead, **facts}
+            acts["picks the rider"] = lambda given=given: hand_to_rider(**given)
             acts["the rider leaves"] = lambda: rider_picked_up(**facts)
             acts["the rider is back"] = lambda: rider_delivered(**facts)
         return acts
@@ -359,6 +360,7 @@ class HandOffMachine(RuleBasedStateMachine):
             waiting = {search.state for search in asked if search.automatic or search.state != "offered"}
             not_ready = {"idle"} if order.state in NOT_READY else set()
             assert waiting <= ENDS_WELL | not_ready  # what a courier kept is a person's
+            assert not [search.wish for search in searches if search.wish]
             for search in searches:
                 live = HandOff.objects.filter(search=search, state__in=["sent", "confirmed"])
                 at_courier = live.exclude(account=None).values_list("origin_id", flat=True)

@@ -54,7 +54,7 @@ def test_an_order_that_becomes_ready_is_offered_to_the_courier_by_itself(dada: F
         "accept_by": "2026-02-06T04:02:00.000Z",
         "tried": [],
         "reason": "",
-        "then": "",
+        "next": "",
     }
     assert len(order.delivery["code"]) == 4
 
