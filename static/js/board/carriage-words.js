@@ -43,11 +43,19 @@ export function minutesLabel(minutes) {
 
 /** What the search does now. */
 export function searchLabel(search, { carrier_name: name, state }, now) {
-  if (search.state === "seeking") return gettext("Asking for prices …");
-  if (state === "cancelling") return fill(gettext("Calling %(name)s off, then the next one"), { name });
+  const { next } = search;
+  if (search.state === "seeking")
+    return next ? fill(gettext("Asking %(name)s"), { name: next }) : gettext("Asking for prices …");
+  if (state === "cancelling") return callingOff(name, search);
   const left = secondsUntil(search.accept_by, now);
   if (!left) return fill(gettext("Asking %(name)s"), { name });
   return fill(gettext("Asking %(name)s, %(left)s left"), { name, left: span(left) });
+}
+
+function callingOff(name, { next, automatic }) {
+  if (next) return fill(gettext("Calling %(name)s off, then %(next)s"), { name, next });
+  if (automatic) return fill(gettext("Calling %(name)s off, then the next one"), { name });
+  return fill(gettext("Calling %(name)s off"), { name });
 }
 
 /** Who was asked in vain: "Dada: no rider in time". */
@@ -92,7 +100,8 @@ export function markLabel(mark) {
 }
 
 /** Where one bag of several stands. */
-export function partLabel({ state, progress, search_state: search }) {
+export function partLabel({ state, progress, search_state: search, next }) {
+  if (next) return fill(gettext("then %(name)s"), { name: next });
   if (state === "delivered") return gettext("delivered");
   const moving = {
     searching: gettext("looking for a rider"),

@@ -60,6 +60,26 @@ export function canHandOff(card) {
   return card.state === "ready" && isOurs(card) && !hasLiveDelivery(card) && !searching(card);
 }
 
+/** What a person may do about who carries it: verbs of the API, "handoff" and "handoff/instead" open the dialog. */
+export function carrierSteps(card) {
+  if (!isOurs(card)) return [];
+  if (!hasHandoff(card)) return searching(card) ? ["handoff"] : [];
+  const steps = callOffSteps(card.delivery);
+  return WITH_RIDER.has(card.delivery.progress) ? steps : [...steps, "handoff/instead"];
+}
+
+/** What is called off already needs it no more, unless somebody is asked after it. */
+function callOffSteps({ state, search }) {
+  if (state !== "cancelling") return ["handoff/cancel"];
+  if (search?.next) return ["handoff/alone"];
+  return search?.automatic ? ["handoff/cancel"] : [];
+}
+
+/** Whether it can be given to somebody else only after a courier was called off, which may cost a fee. */
+export function mustCallOff({ delivery }) {
+  return delivery?.carrier !== "own" && delivery?.state !== "pending";
+}
+
 /** Who stands at the counter while the bag is still here: {code, bag, bags, carrier_name, rider, at_store_since}. */
 export function ridersHere(card) {
   const { delivery } = card;

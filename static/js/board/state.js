@@ -3,7 +3,15 @@
  * No DOM, no clock, no words. Times are ISO 8601 UTC strings as on the wire; `now` is milliseconds.
  */
 
-import { byCode, canHandOff, carriageNews, hasHandoff, ownRider, riderHere, searching } from "./carriage.js";
+import {
+  byCode,
+  canHandOff,
+  carriageNews,
+  carrierSteps,
+  hasHandoff,
+  ownRider,
+  riderHere,
+} from "./carriage.js";
 import { freshRequests, needsEye, openRequest } from "./guests.js";
 
 export const EMPTY = Object.freeze({
@@ -256,8 +264,7 @@ function stepFromShelf(card) {
 export function otherSteps(card) {
   const steps = [];
   if (card.state === "held" || card.state === "placed") steps.push("reject");
-  if (hasHandoff(card) && card.state === "ready") steps.push("handoff/cancel");
-  else if (searching(card)) steps.push("handoff");
+  steps.push(...carrierSteps(card));
   if (card.state === "ready" && nextStep(card) !== "collect") steps.push("collect");
   if (card.state === "collected") steps.push("recall", "deliver");
   if (!ENDED.has(card.state)) steps.push("cancel");

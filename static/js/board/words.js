@@ -16,6 +16,8 @@ export function stepLabel(step) {
     dismiss: gettext("Seen"),
     handoff: gettext("Hand off"),
     "handoff/cancel": gettext("Call the rider off"),
+    "handoff/alone": gettext("Ask nobody else"),
+    "handoff/instead": gettext("Give it to somebody else"),
     "handoff/picked-up": gettext("Picked up"),
     "handoff/delivered": gettext("Delivered"),
   }[step];

@@ -17,6 +17,8 @@ const DIALOGS = {
   "open-pause": "pause-dialog",
   "open-bulk": "bulk-dialog",
 };
+/** What a dialog asks more about. */
+const DIALOG = new Set(["handoff", "handoff/instead"]);
 /** What makes sense only now, and what is kept until the server has it. */
 const AT_ONCE = new Set(["handoff/cancel", "handoff/settle", "handoff/ask-again", "handoff/search-again"]);
 const KEPT = new Set(["handoff/picked-up", "handoff/delivered"]);
@@ -179,9 +181,10 @@ class BoardApp extends BoardPiece {
     const { board } = this;
     const card = board.card(id);
     if (!card || board.justMoved(id)) return;
-    if (step === "handoff") this.#dialog("handoff-dialog", { card });
+    if (DIALOG.has(step)) this.#dialog("handoff-dialog", { card, instead: step !== "handoff" });
     else if (step === "choose") board.bulk.toggle(id);
     else if (step === "suggested") board.handOff(card, more.suggestion.key, more.suggestion.name);
+    else if (step === "handoff/alone") this.#atOnce(card, "handoff/cancel", more);
     else if (AT_ONCE.has(step)) this.#atOnce(card, step, more);
     else if (KEPT.has(step)) board.follow(card, step);
     else board.step(card, step);

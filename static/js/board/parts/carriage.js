@@ -31,6 +31,7 @@ import { deliveryLabel, reasonLabel } from "../words.js";
 import { icon, iconButton } from "./piece.js";
 
 const MOST_PARTS = 4; // on a card; the dialog shows all
+const NOBODY_LEFT = "Nobody is left who could carry it."; // as it is stored
 
 /**
  * All that is to be said of an order's carrier.
@@ -73,7 +74,7 @@ function searchBand({ card, now }) {
   if (!search || inDoubt(card)) return nothing;
   return html`<div class="carry carry-search">
     <p class="carry-title">${icon("radio")}<b>${searchLabel(search, card.delivery, now)}</b></p>
-    ${tried(search)}
+    ${search.reason ? html`<p class="carry-tried">${reasonLabel(search.reason)}</p>` : nothing} ${tried(search)}
   </div>`;
 }
 
@@ -88,13 +89,18 @@ function nobodyBand({ card, press, main }) {
   const { search } = card.delivery;
   return html`<section class="carry carry-nobody" aria-label=${gettext("No carrier")}>
     <p class="carry-title">${icon("triangle-alert")}<b>${gettext("Nobody carries it")}</b></p>
-    ${search.tried?.length ? tried(search) : html`<p class="carry-tried">${reasonLabel(search.reason)}</p>`}
+    ${saysMore(search) ? html`<p class="carry-tried">${reasonLabel(search.reason)}</p>` : nothing} ${tried(search)}
     <div class="carry-taps">
       <button type="button" class="button carry-button" ?data-step=${main}
         @click=${() => press("handoff/search-again")}>${icon("refresh-cw")}<span>${gettext("Search again")}</span></button>
       ${other(press)}
     </div>
   </section>`;
+}
+
+/** Whether the reason is more than that all who were tried failed. */
+function saysMore({ reason, tried: names }) {
+  return reason && (reason !== NOBODY_LEFT || !names?.length);
 }
 
 /**
@@ -169,6 +175,7 @@ export function deliveryLine(card, zone) {
     deliveryLabel(delivery),
     ...[delivery.carrier_name, delivery.rider].filter(distinct),
     reasonLabel(delivery.reason),
+    hasLiveDelivery(card) ? reasonLabel(delivery.search?.reason) : "",
   ];
   const words = [
     ...(inDoubt(card) ? [doubtLabel(delivery)] : known),

@@ -1,7 +1,10 @@
-/** Hand an order to somebody: own riders at work first, then couriers with what they ask, all in one list. */
+/**
+ * Hand an order to somebody, or to somebody else: own riders at work first, then couriers with what they ask, all
+ * in one list.
+ */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
-import { choices } from "../carriage.js";
+import { bagBody, carrierBody, choices, mustCallOff } from "../carriage.js";
 import { fill } from "../format.js";
 import { orderName } from "../words.js";
 import { DialogPiece } from "./dialog.js";
@@ -19,10 +22,12 @@ class HandoffDialog extends DialogPiece {
     offers: { state: true },
     /** How many riders share the order */
     bags: { state: true },
+    /** Somebody has it, and shall not bring it */
+    instead: { state: true },
   };
 
-  async show({ card }) {
-    await super.show({ card, carriers: null, offers: null, bags: card.delivery?.bags || 1 });
+  async show({ card, instead = false }) {
+    await super.show({ card, instead, carriers: null, offers: null, bags: card.delivery?.bags || 1 });
     const mine = () => this.card.id === card.id;
     const offers = this.board.read(`/orders/${card.id}/offers`);
     const carriers = (await this.board.crew.look()) ?? false;
@@ -32,13 +37,21 @@ class HandoffDialog extends DialogPiece {
   }
 
   title() {
-    return fill(gettext("Hand off #%(number)s"), { number: orderName(this.card) });
+    const number = orderName(this.card);
+    if (!this.instead) return fill(gettext("Hand off #%(number)s"), { number });
+    const { carrier_name: name } = this.#delivery;
+    return fill(gettext("Who brings #%(number)s instead of %(name)s?"), { number, name });
+  }
+
+  /** Who has it now; that may change while the dialog is open. */
+  get #delivery() {
+    return (this.board.card(this.card.id) ?? this.card).delivery;
   }
 
   body() {
     if (this.carriers === null) return html`<p class="muted">${gettext("Asking who is there …")}</p>`;
     if (!this.carriers) return this.#failed();
-    const all = choices(this.carriers, this.offers);
+    const all = choices(this.carriers, this.offers).filter(({ key }) => !this.#hasIt(key));
     if (!all.length) return this.#nobody();
     const view = {
       now: this.board.now,
@@ -46,20 +59,35 @@ class HandoffDialog extends DialogPiece {
       give: (choice) => this.#give(choice),
       waiting: this.offers === null,
     };
-    return html`
+    return html`${this.instead ? this.#before() : nothing}
       <p class="muted" role="status">${this.offers === null ? gettext("Asking for prices …") : gettext("Each one can be asked, also against the suggestion.")}</p>
-      ${offerList(all, view)} ${this.#split()}`;
+      ${offerList(all, view)} ${this.instead ? nothing : this.#split()}`;
+  }
+
+  #hasIt(key) {
+    return this.instead && key === this.#delivery.carrier_key;
+  }
+
+  /** What happens to whoever has it. */
+  #before() {
+    const { carrier_name: name } = this.#delivery;
+    const words = mustCallOff({ delivery: this.#delivery })
+      ? gettext(
+          "%(name)s is called off first, which may cost a fee. Whoever you choose is asked once %(name)s confirms it.",
+        )
+      : gettext("It goes from %(name)s to whoever you choose at once.");
+    return html`<p>${fill(words, { name })}</p>`;
   }
 
   #failed() {
     return html`<p>${gettext("The list of riders could not be loaded. The order stays on the shelf.")}</p>
-      ${button(gettext("Try again"), () => this.show({ card: this.card }))}`;
+      ${button(gettext("Try again"), () => this.show(this))}`;
   }
 
   #nobody() {
-    const words = gettext(
-      "There is no rider and no courier for this store yet. An administrator can add them.",
-    );
+    const words = this.instead
+      ? gettext("There is nobody else who could bring it.")
+      : gettext("There is no rider and no courier for this store yet. An administrator can add them.");
     return html`<p>${words}</p>`;
   }
 
@@ -84,11 +112,22 @@ class HandoffDialog extends DialogPiece {
   }
 
   #give({ key, name, quote }) {
+    if (this.instead) this.#giveInstead(key, quote);
+    else this.#giveFirst(key, name, quote);
+    this.close();
+  }
+
+  /** Only as things stand now, so it is not kept for later. */
+  #giveInstead(key, quote) {
+    const body = { ...carrierBody(key), ...bagBody(this.card), instead: true, ...(quote && { quote }) };
+    this.board.ask(`/orders/${this.card.id}/handoff`, body);
+  }
+
+  #giveFirst(key, name, quote) {
     const split = this.bags !== (this.card.delivery?.bags || 1) ? { bags: this.bags } : {};
     // A rider of our own is one person: they take the first bag, and the card asks on for the others.
     const first = split.bags > 1 && key.startsWith("rider:") ? { bag: 1 } : {};
     this.board.handOff(this.card, key, name, { ...split, ...first, ...(quote && { quote }) });
-    this.close();
   }
 }
 

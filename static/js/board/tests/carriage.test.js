@@ -12,8 +12,10 @@ import {
   canHandOff,
   carriageNews,
   carrierBody,
+  carrierSteps,
   choices,
   inDoubt,
+  mustCallOff,
   nobodyCarries,
   predictCarriage,
   riderHere,
@@ -88,6 +90,49 @@ test("who is being asked can be seen, and somebody else can still be chosen", ()
     "collect",
     "cancel",
   ]);
+});
+
+test("who has it can be called off or changed, as long as the bag is here", () => {
+  const off = (more) => shelf({ state: "cancelling", search: looking("offered", more) });
+  const both = ["handoff/cancel", "handoff/instead"];
+  const cards = [
+    [shelf({ state: "sent" }), both],
+    [shelf({ carrier: "own" }), both],
+    [shelf({ carrier: "own" }, { state: "making" }), both],
+    [shelf({ progress: "picked_up" }), ["handoff/cancel"]],
+    [off({}), both],
+    [off({ automatic: false }), ["handoff/instead"]],
+    [off({ automatic: false, next: "Li Wei" }), ["handoff/alone", "handoff/instead"]],
+    [shelf({}, { state: "collected" }), []],
+    [shelf({}, { fulfilment: "platform_courier" }), []],
+    [shelf(nobodyYet), []],
+  ];
+  for (const [one, steps] of cards) assert.deepEqual(carrierSteps(one), steps);
+  const first = ["own", "dada"].flatMap((carrier) =>
+    ["pending", "sent", "confirmed"].map((state) => mustCallOff(shelf({ carrier, state }))),
+  );
+  assert.deepEqual(first, [false, false, false, false, true, true]);
+});
+
+test("who is wanted next is named while the one before is called off", () => {
+  const label = (state, more) =>
+    words.searchLabel({ accept_by: null, ...more }, { carrier_name: "Dada", state }, 0);
+  assert.deepEqual(
+    [
+      label("cancelling", { next: "Li Wei", automatic: false }),
+      label("cancelling", { next: "", automatic: true }),
+      label("cancelling", { next: "", automatic: false }),
+      label("cancelled", { state: "seeking", next: "Li Wei" }),
+      words.partLabel({ state: "cancelling", progress: "", next: "Li Wei" }),
+    ],
+    [
+      "Calling Dada off, then Li Wei",
+      "Calling Dada off, then the next one",
+      "Calling Dada off",
+      "Asking Li Wei",
+      "then Li Wei",
+    ],
+  );
 });
 
 test("nobody carries it, or nobody knows: both wait for a person, the longest first", () => {

@@ -319,6 +319,7 @@ test("rarer steps are offered only where they are possible", () => {
   assert.deepEqual(steps({ state: "ready" }), ["cancel"]);
   assert.deepEqual(steps({ state: "ready", fulfilment: "store_courier", delivery: delivery({}) }), [
     "handoff/cancel",
+    "handoff/instead",
     "collect",
     "cancel",
   ]);
