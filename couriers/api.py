@@ -14,7 +14,7 @@ from couriers import deciding, services
 from couriers.bags import MOST_BAGS
 from couriers.errors import LiveHandOff
 from couriers.models import CourierAccount, Rider
-from couriers.offers import Offer, offers_for, quoted_draft
+from couriers.offers import Offer, fresh_offers, quoted_draft
 from couriers.queries import Carriers, carriers
 from orders.api import ANSWERS, CommandIn
 from orders.cards import iso
@@ -122,9 +122,13 @@ def list_carriers(request: HttpRequest, store_id: int) -> Carriers:
 
 @router.get("/{int:store_id}/orders/{int:order_id}/offers", response=list[OfferOut])
 def list_offers(request: HttpRequest, store_id: int, order_id: int) -> list[Offer]:
-    """Ask all couriers for a price; whoever does not answer in a second and a half is told as late."""
+    """Ask all couriers for a price; whoever does not answer in a second and a half is told as late.
+
+    Asked again within five seconds, it is the same answer; 429 with Retry-After beyond 30 a minute, of a
+    store or of a person.
+    """
     order = Order.objects.select_related("store", "account").get(pk=_order(request, store_id, order_id))
-    return offers_for(order, now=timezone.now())
+    return fresh_offers(order, asker=request.user.pk, now=timezone.now())
 
 
 @router.post("/{int:store_id}/orders/{int:order_id}/handoff", response=ANSWERS)

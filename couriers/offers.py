@@ -5,17 +5,21 @@ The number of a price is sealed: it names the draft it was asked for, and nobody
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from cryptography.fernet import InvalidToken
+from django.core.cache import cache
 from django.db.models import Max
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from couriers.bags import bags_for
+from couriers.errors import TooManyRaces
 from couriers.models import CarrierSearch, CourierAccount, HandOff
 from couriers.opening import check
 from couriers.policy.choosing import COURIER, Candidate
@@ -28,6 +32,10 @@ from orders.models import Order
 from stores.sealed import seal, unseal
 
 GOOD_FOR = timedelta(minutes=10)  # of a price that has no end of its own
+FRESH = 5  # seconds in which nobody is asked again about an order that is as it was
+# How often all couriers of a store are asked, for the store and for one person, in each process: more than
+# people tap, and less than what a courier lets an account ask in a few seconds.
+RACES, WINDOW = 30, 60  # in so many seconds
 
 
 class Offer(TypedDict):
@@ -44,6 +52,37 @@ class Offer(TypedDict):
     error: str
     marks: list[str]
     quote: str | None
+
+
+def fresh_offers(order: Order, *, asker: int | None, now: datetime) -> list[Offer]:
+    """`offers_for`, or what it gave a few seconds ago. `asker` is the person's id. May raise TooManyRaces."""
+    check(order)
+    key = _key(order)
+    offers: list[Offer] | None = cache.get(key)
+    if offers is None:
+        _count_race(f"store:{order.store_id}", now)
+        _count_race(f"user:{asker}", now)
+        offers = offers_for(order, now=now)
+        cache.set(key, offers, FRESH)
+    return offers
+
+
+def _key(order: Order) -> str:
+    """Of what stands on the order's card about who carries it: another hand-off or split, other offers."""
+    seen = json.dumps([order.store_id, order.state, order.delivery], sort_keys=True)
+    return f"offers:{order.pk}:{get_language()}:{hashlib.sha256(seen.encode()).hexdigest()}"
+
+
+def _count_race(whose: str, now: datetime) -> None:
+    minute, passed = divmod(int(now.timestamp()), WINDOW)
+    key = f"races:{whose}:{minute}"
+    cache.add(key, 0, 2 * WINDOW)
+    try:
+        races = cache.incr(key)
+    except ValueError:  # it was dropped between the two: then it is the first again
+        return
+    if races > RACES:
+        raise TooManyRaces(WINDOW - passed)
 
 
 def offers_for(order: Order, *, now: datetime) -> list[Offer]:

@@ -11,6 +11,7 @@ from ninja.security import django_auth
 
 from couriers.api import router as couriers_router
 from couriers.api_bulk import router as bulk_router
+from couriers.errors import TooManyRaces
 from merchant_portal.docs_page import DocsPage
 from orders.api import router as orders_router
 from orders.cards import iso
@@ -42,6 +43,14 @@ def cannot_undo(request: HttpRequest, error: CannotUndo) -> HttpResponse:
 def not_possible(request: HttpRequest, error: NotPossible) -> HttpResponse:
     """The order does not allow it, and will not."""
     return api.create_response(request, {"code": "not_possible", "detail": str(error)}, status=422)
+
+
+@api.exception_handler(TooManyRaces)
+def too_many_races(request: HttpRequest, error: TooManyRaces) -> HttpResponse:
+    """Couriers are not asked now, for the sake of their limits: say when again."""
+    answer = api.create_response(request, {"code": "too_many", "detail": str(error)}, status=429)
+    answer["Retry-After"] = str(error.wait)
+    return answer
 
 
 @api.exception_handler(OperationalError)

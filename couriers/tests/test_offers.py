@@ -7,13 +7,13 @@ import time_machine
 from django.test import Client
 
 from couriers.models import CarrierSearch, CourierStore, HandOff
-from couriers.offers import quoted_draft
-from couriers.tests.factories import NOW, after, make_order, make_staff, make_store
+from couriers.offers import RACES, quoted_draft
+from couriers.tests.factories import NOW, after, make_account, make_order, make_staff, make_store
 from couriers.tests.fake_dada import FakeDada
 from couriers.tests.searches import at_work, courier, policy
 from couriers.tests.work import run_all
 from orders.models import Order, OrderEvent
-from stores.models import Store
+from stores.models import Membership, Store
 
 pytestmark = pytest.mark.django_db
 
@@ -225,3 +225,98 @@ def test_a_price_is_not_taken_along_to_another_store(counter: Counter, dada: Fak
     counter.client.force_login(make_staff(sibling))
     assert counter.post("handoff", {"courier": account.pk, "quote": ref}).status_code == 200
     assert (HandOff.objects.get().quote_ref, HandOff.objects.get().store_id) == ("", sibling.pk)
+
+
+def raced(dada: FakeDada) -> int:
+    return len([call for call, _ in dada.calls if call == "queryDeliverFee"])
+
+
+def test_prices_asked_for_again_within_moments_are_the_same(counter: Counter, dada: FakeDada) -> None:
+    account = courier(counter.store, dada)
+    with time_machine.travel(NOW, tick=False) as clock:
+        first = counter.get("offers").json()
+        clock.shift(4)
+        assert counter.get("offers").json() == first
+        assert raced(dada) == 1
+        clock.shift(2)
+        assert counter.get("offers").json() != first
+        assert raced(dada) == 2
+        body = {"courier": account.pk, "quote": first[0]["quote"]}
+        assert counter.post("handoff", body).status_code == 200
+    assert HandOff.objects.get().quote_ref.startswith("D1.")
+
+
+def test_prices_are_asked_for_anew_once_somebody_carries_the_order(counter: Counter, dada: FakeDada) -> None:
+    account = courier(counter.store, dada)
+    with time_machine.travel(NOW, tick=False):
+        first = counter.get("offers").json()[0]["quote"]
+        counter.post("handoff", {"courier": account.pk, "quote": first})
+        counter.post("handoff/cancel")
+        second = counter.get("offers").json()[0]["quote"]
+        counter.post("handoff", {"courier": account.pk, "quote": second})
+    assert raced(dada) == 2
+    one, other = HandOff.objects.order_by("pk")
+    assert one.origin_id != other.origin_id
+    assert "" != one.quote_ref != other.quote_ref != ""
+
+
+def test_kept_prices_are_told_in_the_language_of_who_asks(counter: Counter) -> None:
+    make_account(counter.store)
+    Order.objects.update(address="")
+
+    def error(language: str) -> str:
+        reply = counter.client.get(counter.address("offers"), headers={"Accept-Language": language})
+        return str(reply.json()[0]["error"])
+
+    told = [error("en"), error("de")]
+    assert told[0] == "The order has no phone number or no address."
+    assert told[1] not in {"", told[0]}
+
+
+def test_who_asks_for_prices_too_often_is_told_when_they_may_again(dada: FakeDada) -> None:
+    store = make_store()
+    counters = [Counter(make_order(store)) for _ in range(RACES + 1)]
+    for one in counters:
+        one.client = counters[0].client
+    courier(store, dada)
+    with time_machine.travel(after(20), tick=False) as clock:
+        answers = [one.get("offers") for one in counters]
+        assert [answer.status_code for answer in answers] == [200] * RACES + [429]
+        refusal = answers[-1]
+        assert (refusal["Retry-After"], refusal.json()["code"]) == ("40", "too_many")
+        assert refusal.json()["detail"] == (
+            "No prices for 40 s: they were asked for too often. Everybody can be asked all the same."
+        )
+        assert counters[-2].get("offers").status_code == 200  # as it was a moment ago
+        asked = raced(dada)
+        clock.shift(40)
+        assert counters[-1].get("offers").status_code == 200
+    assert raced(dada) == asked + 1
+
+
+def test_a_store_is_limited_whoever_asks_and_a_person_wherever_they_do(dada: FakeDada) -> None:
+    franchise = make_store().franchise
+    here, there, elsewhere = (make_store(franchise) for _ in range(3))
+    first = Counter(make_order(here))
+    person = make_staff(here)
+    for store in (there, elsewhere):
+        Membership.objects.create(user=person, role="staff", franchise=franchise, store=store)
+    first.client.force_login(person)
+
+    def ask(store: Store, client: Client | None = None) -> int:
+        one = Counter(make_order(store))
+        return (client or one.client).get(one.address("offers")).status_code
+
+    with time_machine.travel(NOW, tick=False):
+        assert {ask(here) for _ in range(RACES)} == {200}  # many people
+        assert [ask(here), ask(there)] == [429, 200]
+        assert {ask(there, first.client) for _ in range(RACES // 2)} == {200}
+        assert {ask(elsewhere, first.client) for _ in range(RACES // 2)} == {200}
+        assert [ask(elsewhere, first.client), ask(elsewhere)] == [429, 200]
+
+
+def test_what_may_not_be_handed_off_any_more_has_no_kept_prices(counter: Counter, dada: FakeDada) -> None:
+    courier(counter.store, dada)
+    assert counter.get("offers").status_code == 200
+    Order.objects.update(state="delivered")
+    assert counter.get("offers").status_code == 422

@@ -37,6 +37,20 @@ CHOOSE = "() => document.querySelector('board-app').board.bulk.toggleChoosing()"
 COUNT = "state => document.querySelector('board-app').board.cards.filter(card => card.state === state).length"
 ALARMS = "() => document.querySelector('board-app').board.alarms.map(card => card.id)"
 OPEN = "() => document.querySelector('board-app').board.commands.entries.length"
+# Ask for the prices of every card on the shelf, of the oldest last, until it is said that this is too often,
+# and for long enough to be looked at; returns that card.
+ASK_TOO_OFTEN = """async () => {
+  const { board } = document.querySelector("board-app");
+  const ready = board.cards.filter((card) => card.state === "ready").reverse();
+  for (let round = 0; round < 20; round += 1)
+    for (const { id } of ready) {
+      const told = await board.read(`/orders/${id}/offers`, ({ detail }) => detail);
+      const wait = Number(/ ([0-9]+) s/.exec(told)?.[1] ?? 0);
+      if (wait > 15) return id;
+      await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+    }
+  return null;
+}"""
 UNSETTLED = "SELECT count(*) FROM couriers_handoff WHERE state NOT IN ('cancelled', 'failed', 'delivered')"
 AGE = """UPDATE couriers_handoff SET created_at = datetime(created_at, '-6 minutes')
 WHERE state = 'unknown' AND order_id = ?"""
@@ -231,6 +245,22 @@ def test_thirty_orders_go_with_one_tap_and_each_has_its_result(board, order):
     expect(board.locator(".bulk-done")).to_be_visible()
     press(board, board.locator(".bulk").get_by_role("button", name="Done"))
     expect(board.locator(".bulk")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("slow_riders")
+def test_who_asks_for_prices_too_often_is_told_and_can_hand_off_all_the_same(board, order):
+    order(fulfilment="store_courier", count=MOST + 1)
+    make_ready(board, MOST + 1)
+    asked = board.evaluate(ASK_TOO_OFTEN)
+    card = board.locator(f'article[data-card="{asked}"]:not(.is-gone)')
+
+    press(board, card.locator(".carry-other"))
+
+    dialog = board.locator("handoff-dialog dialog[open]")
+    expect(dialog.get_by_role("status")).to_contain_text("they were asked for too often")
+    assert barriers(board) == []
+    press(board, dialog.locator('[data-carrier^="courier:"]').first)
+    expect(board.locator(".toast")).to_contain_text("goes to")
 
 
 @pytest.mark.usefixtures("no_riders", "slow_riders", "failing")

@@ -261,9 +261,10 @@ export class Board extends EventTarget {
     return null;
   }
 
-  /** A read of the API; null when it failed. */
-  async read(path) {
+  /** A read of the API; null when it failed, or what `tooMany` makes of its words when it was asked too often. */
+  async read(path, tooMany = () => null) {
     const answer = await fetch(`${this.boot.api}${path}`).catch(() => null);
+    if (answer?.status === 429) return tooMany(await answer.json().catch(() => ({})));
     return answer?.ok ? answer.json() : null;
   }
 

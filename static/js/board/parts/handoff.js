@@ -20,6 +20,8 @@ class HandoffDialog extends DialogPiece {
     carriers: { state: true },
     /** Offers of the race; null while it runs, [] if it failed */
     offers: { state: true },
+    /** Why nobody was asked for a price, "" if they were */
+    priceless: { state: true },
     /** How many riders share the order */
     bags: { state: true },
     /** Somebody has it, and shall not bring it */
@@ -27,12 +29,14 @@ class HandoffDialog extends DialogPiece {
   };
 
   async show({ card, instead = false }) {
-    await super.show({ card, instead, carriers: null, offers: null, bags: card.delivery?.bags || 1 });
+    const unknown = { carriers: null, offers: null, priceless: "" };
+    await super.show({ card, instead, ...unknown, bags: card.delivery?.bags || 1 });
     const mine = () => this.card.id === card.id;
-    const offers = this.board.read(`/orders/${card.id}/offers`);
+    const offers = this.board.read(`/orders/${card.id}/offers`, ({ detail }) => ({ offers: [], detail }));
     const carriers = (await this.board.crew.look()) ?? false;
     if (mine()) this.carriers = carriers;
     const raced = await offers;
+    if (mine()) this.priceless = raced?.detail ?? "";
     if (mine()) this.offers = raced?.offers ?? raced ?? [];
   }
 
@@ -60,7 +64,7 @@ class HandoffDialog extends DialogPiece {
       waiting: this.offers === null,
     };
     return html`${this.instead ? this.#before() : nothing}
-      <p class="muted" role="status">${this.offers === null ? gettext("Asking for prices …") : gettext("Each one can be asked, also against the suggestion.")}</p>
+      <p class="muted" role="status">${this.offers === null ? gettext("Asking for prices …") : this.priceless || gettext("Each one can be asked, also against the suggestion.")}</p>
       ${offerList(all, view)} ${this.instead ? nothing : this.#split()}`;
   }
 
