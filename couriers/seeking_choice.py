@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from couriers.drafts import drafts_for, question_of
 from couriers.models import CarrierSearch, CourierAccount, CourierStore, HandOff
-from couriers.policy.choosing import COURIER, Candidate, Ranked, Situation, choose, wants_quotes
+from couriers.policy.choosing import COURIER, RIDER, Candidate, Ranked, Situation, choose, wants_quotes
 from couriers.policy.document import By, Policy
 from couriers.policy.measures import key_of
 from couriers.policy.situations import candidates_of, situation_of
 from couriers.quotes import Answer, Question, race
+from couriers.riders.loads import joinings
 from orders.models import Order
 from outbox.calling import Refused
 
@@ -44,6 +45,7 @@ def field_of(
     order = search.order
     situation = _situation(order, policy, now)
     candidates = {one.key: one for one in candidates_of(order.store, now)}
+    candidates |= _with_runs(search, policy, candidates.values(), excluded, now)
     answers: dict[str, Answer] = {}
     drafts: dict[str, HandOff] = {}
     if always_ask or wants_quotes(policy, situation, candidates.values(), excluded):
@@ -66,6 +68,25 @@ def _situation(order: Order, policy: Policy, now: datetime) -> Situation:
     if policy.rules or policy.otherwise.by == By.SHARES:
         return situation_of(order, now)
     return _plain(order, now)
+
+
+def _with_runs(
+    search: CarrierSearch,
+    policy: Policy,
+    candidates: Iterable[Candidate],
+    excluded: Collection[str],
+    now: datetime,
+) -> dict[str, Candidate]:
+    """The own riders who may be asked, with how well the bag goes with what they have in hand.
+
+    None while nobody has anything.
+    """
+    riders = [one for one in candidates if one.kind == RIDER and one.free and one.live < policy.own_most]
+    asked = {one.key: one for one in riders if one.key not in excluded}
+    if not any(one.live for one in asked.values()):
+        return {}
+    found = joinings(search, asked, room=policy.cups_per_rider, now=now)
+    return {key: replace(one, joining=found[key]) for key, one in asked.items()}
 
 
 def _plain(order: Order, now: datetime) -> Situation:

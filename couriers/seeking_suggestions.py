@@ -64,4 +64,5 @@ def _is_stale(search: CarrierSearch, there: Mapping[str, Candidate], policy: Pol
     named, why = there.get(suggestion["key"]), suggestion["why"]
     if named is None:
         return bool(why["code"] != "resting")
-    return named.kind == RIDER and why.get("live") not in {None, named.live}
+    left = why["code"] == "own_joins" and named.away > 0
+    return named.kind == RIDER and (left or why.get("live") not in {None, named.live})

@@ -5,9 +5,10 @@ values give the same answer, in whatever order the candidates come:
 
 - Nobody who is excluded, not at work, or not named by the choice; own riders with `own_most` orders or more
   are not asked. A choice that names nobody means everybody.
-- Own riders come first where the choice (or else the policy) says so, those with the fewest orders before
-  the others. A choice that names own riders itself puts them where it says, unless it says own riders first.
-  Without any of that they come after the couriers.
+- Own riders come first where the choice (or else the policy) says so: those who take it along on their way,
+  then those with nothing in hand, last those on the road; where that is not known, or the same, those with
+  the fewest orders. A choice that names own riders itself puts them where it says, unless it says own riders
+  first. Without any of that they come after the couriers.
 - Couriers that rest after too many failures come last of all.
 - What is not known (no price, no time) comes after what is. Ties: price, then time, then the order of the
   choice, then the name, then the key.
@@ -24,6 +25,7 @@ from typing import Any
 
 from couriers.policy.document import RANGES, RIDERS, By, Choice, Policy, Rule, When
 from couriers.providers.base import Quote
+from couriers.riders.joining import Fit, Joining
 
 RIDER, COURIER = "rider", "courier"
 # What every carrier is taken to have accepted before it was measured: one or two offers say little.
@@ -61,26 +63,31 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Somebody who could carry it. `free`: at work (a rider on an open shift; a courier always). `live`: the
-    orders it carries or is to carry. `resting`: a courier that is not called for a while."""
+    """Somebody who could carry it. `free`: at work (a rider on an open shift whose phone is there; a courier
+    always). `live`: the orders it carries or is to carry, `away` how many of them are on the road. `resting`:
+    a courier that is not called for a while. `joining`: how well the order goes with what a rider has to
+    bring, None where nobody asked."""
 
     key: str
     name: str
     kind: str
     free: bool = True
     live: int = 0
+    away: int = 0
     quote: Quote | None = None
     resting: bool = False
     measure: Measure | None = None
+    joining: Joining | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
     """A coded reason with its facts; it is put in words where it is shown.
 
-    "own_free", "own_last" {live} · "cheapest", "no_price", "fastest", "no_time" {measured: by what was
-    measured, not by a quote} · "reliable" {accepted, offers} · "share" {part, given, total} · "order" {place}
-    · "resting". Every one has "rule": the name of the rule that decided, "" if none did.
+    "own_free", "own_last" {live} · "own_joins" {live, minutes: by how much the rider's run gets longer} ·
+    "cheapest", "no_price", "fastest", "no_time" {measured: by what was measured, not by a quote} ·
+    "reliable" {accepted, offers} · "share" {part, given, total} · "order" {place} · "resting". Every one has
+    "rule": the name of the rule that decided, "" if none did.
     """
 
     code: str
@@ -209,8 +216,9 @@ class _Turn:
 
     def rank(self, one: Candidate) -> Rank:
         group = self.group(one)
-        by = (one.live,) if group in {0, 2} else self.merit(one)
-        return group, by, (one.live if one.kind == RIDER else 0), self.place(one), one.name, _by_key(one.key)
+        load = (one.joining or Joining(), one.live) if one.kind == RIDER else (Joining(), 0)
+        by = load if group in {0, 2} else self.merit(one)
+        return group, by, load, self.place(one), one.name, _by_key(one.key)
 
     def group(self, one: Candidate) -> int:
         """0: own riders first, 1: as the choice says, 2: own riders after the couriers, 3: resting."""
@@ -264,9 +272,11 @@ class _Turn:
         return Ranked(one.key, one.name, one.kind, self.why(one), fee, self.minutes(one))
 
     def why(self, one: Candidate) -> Why:
-        group = self.group(one)
+        group, joining = self.group(one), one.joining
         if group == 1:
             code, facts = self.reason(one)
+        elif group == 0 and joining and joining.fit == Fit.ON_THE_WAY:
+            code, facts = "own_joins", {"live": one.live, "minutes": ceil(joining.added / 60)}
         else:
             code = {0: "own_free", 2: "own_last", 3: "resting"}[group]
             facts = {"live": one.live} if group != 3 else {}

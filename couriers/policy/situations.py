@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from couriers.models import CourierAccount, CourierRest, HandOff, Rider
 from couriers.policy.choosing import COURIER, RIDER, Candidate, Situation
 from couriers.policy.measures import key_of, measures_of
 from couriers.riders.reach import Phone, phone_of, with_phones
-from couriers.states import LIVE, HandOffState
+from couriers.states import LIVE, HandOffState, Progress
 from orders.models import Order
 from orders.states import TO_MAKE, OrderState
 from stores.models import Store
@@ -41,9 +41,11 @@ def situation_of(order: Order, now: datetime) -> Situation:
 
 def candidates_of(store: Store, now: datetime) -> list[Candidate]:
     """The store's riders and couriers, without quotes; at most four queries."""
-    measures, live = measures_of(store.pk, now=now), live_by_carrier(store, now)
+    measures, in_hand = measures_of(store.pk, now=now), in_hand_of(store, now)
     return [
-        Candidate(key, name, kind, free, live.get(key, 0), resting=resting, measure=measures.get(key))
+        Candidate(
+            key, name, kind, free, *in_hand.get(key, (0, 0)), resting=resting, measure=measures.get(key)
+        )
         for key, name, kind, free, resting in [*_riders(store, now), *_couriers(store, now)]
     ]
 
@@ -65,9 +67,12 @@ def _couriers(store: Store, now: datetime) -> Iterator[tuple[str, str, str, bool
         yield key_of(pk, None), label, COURIER, True, resting
 
 
-def live_by_carrier(store: Store, now: datetime) -> dict[str, int]:
-    """How many orders each carrier of the store carries or is to carry."""
-    return _by_carrier(under_way(now).filter(store=store))
+def in_hand_of(store: Store, now: datetime) -> dict[str, tuple[int, int]]:
+    """How many orders each carrier of the store carries or is to carry, and how many of these are away."""
+    rows = under_way(now).filter(store=store).order_by().values_list("account", "rider")
+    away = Count("pk", filter=Q(progress=Progress.PICKED_UP))
+    counted = rows.annotate(count=Count("pk"), away=away)
+    return {key_of(account, rider): (count, away) for account, rider, count, away in counted}
 
 
 def under_way(now: datetime) -> QuerySet[HandOff]:

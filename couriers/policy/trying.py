@@ -164,7 +164,7 @@ class _World:
         self.store, self.zone = store, ZoneInfo(store.timezone)
         measures = measured(store.pk, until=ends)
         self.candidates = [
-            replace(one, live=0, resting=False, quote=None, measure=measures.get(one.key))
+            replace(one, live=0, away=0, resting=False, quote=None, measure=measures.get(one.key))
             for one in candidates_of(store, ends)
         ]
         self.prices = Prices(store, until=ends)

@@ -112,6 +112,7 @@ def why_words(why: Why) -> str:
         "own_free": ngettext(
             "own rider, has %(live)s order", "own rider, has %(live)s orders", facts.get("live", 0)
         ),
+        "own_joins": _("own rider, takes it along: %(minutes)s min more"),
         "own_last": _("own rider, after the couriers"),
         "cheapest": _("cheapest on average") if facts.get("measured") else _("cheapest"),
         "no_price": _("no price known"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from couriers.policy.choosing import COURIER, RIDER, Candidate, Measure, Situation
 from couriers.policy.document import RANGES, RIDERS, By, Choice, Policy, Rule, When
 from couriers.providers.base import Quote
+from couriers.riders.joining import Fit, Joining
 from stores.channels import Channel
 
 AT = datetime(2026, 2, 6, 12, 0, tzinfo=UTC)  # a Friday
@@ -131,6 +132,7 @@ CANDIDATES = st.lists(
         quote=QUOTES,
         resting=st.booleans(),
         measure=MEASURES,
+        joining=st.none() | st.builds(Joining, st.sampled_from(Fit), st.integers(-60, 600)),
     ),
     max_size=8,
 )

@@ -4,7 +4,7 @@ import pytest
 
 from couriers.models import CourierRest, Shift
 from couriers.seeking_suggestions import renew
-from couriers.services import hand_to_rider
+from couriers.services import hand_to_rider, rider_picked_up
 from couriers.tests.factories import MEI, after, make_order
 from couriers.tests.fake_dada import FakeDada
 from couriers.tests.searches import at_work, courier, policy, ready, search_of, shelved
@@ -72,3 +72,17 @@ def test_a_courier_that_rests_gives_way_and_if_it_is_the_only_one_the_card_says_
     assert renewed(60) == 1
     order.refresh_from_db()
     assert (order.delivery["suggestion"]["why"]["code"], renewed(90)) == ("resting", 0)
+
+
+def test_a_rider_who_has_left_takes_nothing_along() -> None:
+    order = shelved()
+    policy(order.store, automatic=False)
+    rider = at_work(order.store)
+    other = make_order(order.store)
+    hand_to_rider(order_id=other.pk, rider=rider, actor=MEI, now=after(-5))
+    ready(order)
+    order.refresh_from_db()
+    assert (order.delivery["suggestion"]["why"]["code"], renewed(30)) == ("own_joins", 0)
+    rider_picked_up(order_id=other.pk, actor=MEI, now=after(40))
+    assert (renewed(60), proposed(order)) == (1, ("Old Wang", 1))
+    assert (order.delivery["suggestion"]["why"]["code"], renewed(90)) == ("own_free", 0)

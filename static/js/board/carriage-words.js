@@ -9,6 +9,9 @@ export function whyLabel(why) {
   const measured = why?.measured ? gettext("%(what)s so far") : "%(what)s";
   const words = {
     own_free: gettext("own rider, free"),
+    own_joins: fill(gettext("own rider, takes it along: %(minutes)s min more"), {
+      minutes: why?.minutes ?? "",
+    }),
     own_last: gettext("nobody else is there"),
     cheapest: fill(measured, { what: gettext("cheapest") }),
     fastest: fill(measured, { what: gettext("fastest") }),
