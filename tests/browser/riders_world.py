@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from couriers.models import HandOff, Rider
+from couriers.models import HandOff, Rider, RiderReport
 from couriers.riders.links import token_of
 from couriers.riders.shifts import start_shift
 from couriers.riders.steps import pick_up, report_problem
@@ -29,6 +29,7 @@ PLACES = [
     ("A14", "Wohnanlage am Volksplatz, Haus 17 b, 200003", 31.2290, 121.4700, "", 35),
     ("A15", "福州路 465 号 上海书城", 31.2340, 121.4760, "放门口，谢谢", 3),
     ("A16", "1 Bund Lane", 31.2380, 121.4900, "", 40),
+    ("A17", "中山东一路 12 号", 31.2375, 121.4895, "", 45),
 ]
 MORE = [
     ("B1", "汉口路 515 号", 31.2350, 121.4770, "", 25),
@@ -68,6 +69,17 @@ def states(bags: list[int]) -> list[list[str]]:
     """State and progress of hand-offs, state of their orders, and who did the last step."""
     rows = HandOff.objects.filter(pk__in=bags).select_related("order").order_by("pk")
     return [[row.state, row.progress, row.order.state, _last(row)] for row in rows]
+
+
+def reports(bag: int) -> dict[str, Any]:
+    """What the rider reported of a hand-off, and the kinds of their events about its order, in order."""
+    handoff = HandOff.objects.select_related("order").get(pk=bag)
+    told = RiderReport.objects.filter(handoff=handoff, at__gte=handoff.created_at).order_by("pk")
+    events = handoff.order.events.filter(actor_label=handoff.rider_name).order_by("seq")
+    return {
+        "reports": [[report.kind, report.code, report.pk] for report in told],
+        "steps": list(events.values_list("kind", flat=True)),
+    }
 
 
 def _last(row: HandOff) -> str:

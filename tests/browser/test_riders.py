@@ -23,6 +23,11 @@ import json
 from tests.browser.riders_world import states
 print(json.dumps(states({bags})))
 """
+REPORTS = """
+import json
+from tests.browser.riders_world import reports
+print(json.dumps(reports({bag})))
+"""
 PATIENCE = 30_000  # milliseconds; a busy machine is no fault of the page
 SIZES = [(1280, 800), (390, 844), (1920, 1080)]
 
@@ -130,6 +135,24 @@ def picture(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
 
 
+def photo(width, height):
+    return {"name": "a.png", "mimeType": "image/png", "buffer": picture(width, height)}
+
+
+def unfolded(page, number):
+    """A stop with its tools to be seen: the first is open by itself."""
+    found = stop(page, number)
+    if not found.locator(".stop-tools").count():
+        found.locator(".stop-head").click()
+    found.locator(".stop-tools").wait_for()
+    return found
+
+
+def reports(portal, place):
+    """What the rider reported of a hand-off (kind, code, key), and the kinds of their events, in order."""
+    return portal.shell(REPORTS.format(bag=portal.rows["bags"][place]))
+
+
 def test_without_a_network_the_rider_goes_on_and_the_portal_catches_up(portal, phone, request):
     page = phone()
     kept_offline(page)
@@ -154,6 +177,52 @@ def test_without_a_network_the_rider_goes_on_and_the_portal_catches_up(portal, p
     assert rows(portal, 0) == [["delivered", "delivered", "delivered", "王师傅"]]
 
 
+def test_a_photo_taken_without_a_network_arrives_once_and_before_the_delivery(portal, phone, counter):
+    page = phone()
+    kept_offline(page)
+    expect(stop(page, "A13").locator("[data-step=picked-up]")).to_be_visible()
+    page.context.set_offline(True)
+    stop(page, "A13").locator("[data-step=picked-up]").click()
+    stop(page, "A13").locator("[data-step=delivered]").wait_for()
+    unfolded(page, "A13").get_by_role("button", name="Problem").click()
+    page.get_by_label("Nobody opens").check()
+    page.set_input_files("[name=photo]", photo(2600, 1300))
+    expect(page.get_by_text("1 photo")).to_be_visible()
+    page.get_by_role("button", name="Send the report").click()
+    expect(page.get_by_text("Your report is on its way.")).to_be_visible()
+    stop(page, "A13").locator("[data-step=delivered]").click()
+    expect(page.get_by_text("3 steps not sent yet")).to_be_visible()
+    page.reload()
+    expect(page.locator(".rider-line")).to_contain_text("No network", timeout=PATIENCE)
+    expect(page.get_by_text("3 steps not sent yet")).to_be_visible(timeout=PATIENCE)
+    expect(stop(page, "A13")).to_have_count(0)
+    page.context.set_offline(False)
+    expect(page.get_by_text("not sent yet")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator(".rider-notice")).to_have_count(0)
+    told = reports(portal, 1)
+    assert told["steps"] == ["order.collected", "order.delivery", "order.delivered"]
+    assert [report[:2] for report in told["reports"]] == [["problem", "absent"]]
+    seen = counter()
+    answer = seen.request.get(f"/stores/{portal.rows['store']}/riders/reports/{told['reports'][0][2]}/photo")
+    body = answer.body()
+    assert (answer.headers["content-type"], body[:2], body[-2:]) == ("image/jpeg", b"\xff\xd8", b"\xff\xd9")
+
+
+def test_a_photo_at_the_door_holds_up_no_delivery(portal, phone, counter):
+    page = phone()
+    stop(page, "A17").locator("[data-step=picked-up]").click()
+    unfolded(page, "A17").locator("[name=proof]").set_input_files(photo(900, 1600))
+    stop(page, "A17").locator("[data-step=delivered]").click()
+    expect(page.get_by_text("not sent yet")).to_have_count(0, timeout=PATIENCE)
+    told = reports(portal, 5)
+    assert [report[:2] for report in told["reports"]] == [["proof", ""]]
+    assert told["steps"].count("order.delivered") == 1
+    seen = counter()
+    door = seen.locator(".proof-list li", has_text="A17")
+    door.scroll_into_view_if_needed()
+    expect(door.locator("img")).to_be_visible()
+
+
 def test_a_tap_is_taken_back(portal, phone):
     page = phone()
     stop(page, "A16").get_by_role("button", name="Picked up").click()
@@ -174,8 +243,7 @@ def test_a_problem_goes_out_with_a_small_photo_and_the_counter_sees_it(portal, p
     stop(page, "A15").get_by_role("button", name="Problem").click()
     page.get_by_label("The address is wrong").check()
     page.get_by_label("A few words, if you like").fill("<i>There is no number 465</i>")
-    photo = {"name": "a.png", "mimeType": "image/png", "buffer": picture(2600, 1300)}
-    page.set_input_files("[name=photo]", photo)
+    page.set_input_files("[name=photo]", photo(2600, 1300))
     expect(page.get_by_text("1 photo")).to_be_visible()
     assert barriers(page) == []
     page.get_by_role("button", name="Send the report").click()
@@ -236,6 +304,29 @@ def test_a_run_is_given_with_one_tap_and_is_on_the_phone(phone, counter):
     expect(seen.get_by_text(re.compile(r"^\s*Ann takes \d bags? along\.\s*$"))).to_be_visible()
     page.reload()
     expect(page.locator(".stop").first).to_be_visible()
+
+
+def test_one_tap_tells_the_counter_that_the_rider_is_here(portal, phone, counter):
+    page = phone("other")
+    page.get_by_role("button", name="I am at the store").click()
+    expect(page.get_by_text("The counter sees you here since")).to_be_visible()
+    expect(page.get_by_text("not sent yet")).to_have_count(0, timeout=PATIENCE)
+    assert barriers(page) == []
+    seen = counter()
+    member = seen.locator(".member", has=seen.get_by_role("heading", name="Ann"))
+    expect(member.get_by_text("here since")).to_be_visible()
+    assert barriers(seen) == []
+    seen.goto(f"/stores/{portal.rows['store']}/")
+    expect(seen.locator(".carry-here").first).to_contain_text("Ann")
+
+
+def test_whoever_cannot_take_an_order_leaves_it_to_the_next(portal, phone):
+    page = phone("other")
+    page.get_by_role("button", name="Cannot take it").first.click()
+    expect(page.get_by_text("given back")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("not sent yet")).to_have_count(0)
+    expect(page.get_by_role("button", name="Cannot take it").first).to_be_visible()
 
 
 def test_a_new_link_ends_the_old_one_and_what_was_tapped_goes_out_with_the_new(portal, phone, counter):
