@@ -4,6 +4,7 @@ import re
 import sqlite3
 import time
 from contextlib import closing, contextmanager
+from datetime import datetime
 
 import httpx
 import pytest
@@ -33,6 +34,7 @@ PRESS_ALL = """([verb, states, reason]) => {
   const { board } = document.querySelector("board-app");
   for (const card of board.cards) if (states.includes(card.state)) board.step(card, verb, reason);
 }"""
+OPEN_ORDER = "id => document.dispatchEvent(new CustomEvent('open-card', { detail: { id } }))"
 CHOOSE = "() => document.querySelector('board-app').board.bulk.toggleChoosing()"
 COUNT = "state => document.querySelector('board-app').board.cards.filter(card => card.state === state).length"
 ALARMS = "() => document.querySelector('board-app').board.alarms.map(card => card.id)"
@@ -52,6 +54,9 @@ ASK_TOO_OFTEN = """async () => {
   return null;
 }"""
 UNSETTLED = "SELECT count(*) FROM couriers_handoff WHERE state NOT IN ('cancelled', 'failed', 'delivered')"
+NUMBERS = "SELECT origin_id FROM couriers_handoff WHERE order_id = ? AND carrier = 'provider'"
+GIVEN = """SELECT created_at FROM couriers_handoff
+WHERE order_id = ? AND carrier = 'own' AND state = 'confirmed'"""
 AGE = """UPDATE couriers_handoff SET created_at = datetime(created_at, '-6 minutes')
 WHERE state = 'unknown' AND order_id = ?"""
 LEAVE = """UPDATE orders_order SET ready_at = datetime(ready_at, '-5 minutes')
@@ -280,3 +285,42 @@ def test_a_no_to_the_question_whether_a_courier_has_it_takes_two_taps(board, ord
     press(board, surely)
 
     expect(question).to_have_count(0)
+
+
+def ledger_of(shop, order):
+    """The couriers' own lines of an order's errands: (courier, created, ended)."""
+    with closing(sqlite3.connect(shop.folder / "portal.sqlite3", timeout=20)) as file:
+        numbers = {number for (number,) in file.execute(NUMBERS, [order])}
+    page = httpx.get(f"{shop.sandbox_url}/control/ledger", params={"couriers": "1"}).raise_for_status().json()
+    rows = (dict(zip(page["columns"], row, strict=True)) for row in page["errands"])
+    return [(row["courier"], row["created_at"], row["ended_at"]) for row in rows if row["origin_id"] in numbers]
+
+
+@pytest.mark.usefixtures("no_riders", "slow_riders")
+def test_somebody_else_has_it_with_one_tap_once_the_courier_is_called_off(board, order, shop):
+    card = on_the_shelf(board, order)
+    number = card.get_attribute("data-card")
+    dialog = board.locator("handoff-dialog dialog[open]")
+    press(board, card.locator(".carry-other, [data-step]").last)
+    press(board, dialog.locator(".offer", has_text="Dada"))
+    expect(card).to_contain_text(re.compile("Dada"))
+    wait_for(shop, lambda _file: ledger_of(shop, number))
+
+    board.evaluate(OPEN_ORDER, int(number))
+    board.get_by_role("button", name="Give it to somebody else").click()
+    expect(dialog.locator("h2")).to_contain_text("instead of Dada")
+    expect(dialog).to_contain_text("may cost a fee")
+    expect(dialog.locator(".offer", has_text="Dada")).to_have_count(0)
+    assert barriers(board) == []
+    rider = dialog.locator(".offer[data-carrier^=rider]").first
+    name = rider.locator("b").inner_text()
+    press(board, rider)
+
+    expect(card).to_contain_text(name)
+    wait_for(shop, lambda file: file.execute(GIVEN, [number]).fetchone())
+    expect(card).not_to_contain_text("Calling")
+    [(courier, created, ended)] = ledger_of(shop, number)
+    with closing(sqlite3.connect(shop.folder / "portal.sqlite3", timeout=20)) as file:
+        (given,) = file.execute(GIVEN, [number]).fetchone()
+    assert courier == "dada"
+    assert created < ended <= datetime.fromisoformat(f"{given}+00:00").timestamp()
