@@ -83,10 +83,10 @@ def _follow_recalled(search: CarrierSearch, last: HandOff | None, now: datetime)
 
 def _follow_live(search: CarrierSearch, last: HandOff, now: datetime) -> None:
     """A rider has it or is coming; or one is looked for, again after a rider gave up. Who will not be called
-    off goes on, whoever was wanted instead."""
+    off goes on as if nobody else had been wanted."""
     kept = search.wish is not None and last.state != HandOffState.CANCELLING
     if kept:
-        change(search, S(search.state), now=now, wish=None, reason=KEPT)
+        _keep(search, last, now)
     if last.state == HandOffState.CONFIRMED:
         if search.state != S.CARRIED:
             change(search, S.CARRIED, now=now, accept_by=None, reason=KEPT if kept else "")
@@ -98,6 +98,13 @@ def _follow_live(search: CarrierSearch, last: HandOff, now: datetime) -> None:
     if search.state != S.OFFERED or (waits and search.accept_by is None):
         until = now + timedelta(seconds=policy_of(search.store_id).accept_within) if waits else None
         change(search, S.OFFERED, now=now, accept_by=until)
+
+
+def _keep(search: CarrierSearch, last: HandOff, now: datetime) -> None:
+    """It is looked after as before: whoever has it has their time, and after them the next one is asked."""
+    excluded = [key for key in search.excluded if key != carrier_key(last)]
+    afresh = {"wish": None, "automatic": policy_of(search.store_id).rescue, "excluded": excluded}
+    change(search, S(search.state), now=now, reason=KEPT, **afresh)
 
 
 def _follow_end(search: CarrierSearch, last: HandOff, now: datetime) -> None:

@@ -209,8 +209,18 @@ def test_a_courier_that_will_not_cancel_goes_on(world: World, status: int, state
     assert (search.state, search.wish) == (state, None)
     told = world.card()["search"]
     assert (told["reason"], told["next"]) == ("It was not called off: whoever has it brings it.", "")
-    pass_time(after(300))
-    assert len(world.tried) == 1
+    pass_time(after(120))
+    assert world.tried[0] == ("A", "sent" if status == 1 else "confirmed", "")
+
+
+def test_a_courier_that_goes_on_and_finds_nobody_is_called_off_in_its_time(world: World) -> None:
+    world.asked()
+    world.dada.script["formalCancel"].append("a rider is at the door")
+    world.give(world.rider, at=5, instead=True)
+    run_all(after(5))
+    assert (world.search().automatic, world.search().accept_by) == (True, after(125))
+    pass_time(after(126))
+    assert world.tried == [("A", "cancelled", "no_rider"), ("Old Wang", "confirmed", "")]
 
 
 def test_what_is_on_the_road_meanwhile_is_rung_for_when_it_does_not_arrive(world: World) -> None:

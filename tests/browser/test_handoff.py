@@ -293,7 +293,9 @@ def ledger_of(shop, order):
         numbers = {number for (number,) in file.execute(NUMBERS, [order])}
     page = httpx.get(f"{shop.sandbox_url}/control/ledger", params={"couriers": "1"}).raise_for_status().json()
     rows = (dict(zip(page["columns"], row, strict=True)) for row in page["errands"])
-    return [(row["courier"], row["created_at"], row["ended_at"]) for row in rows if row["origin_id"] in numbers]
+    return [
+        (row["courier"], row["created_at"], row["ended_at"]) for row in rows if row["origin_id"] in numbers
+    ]
 
 
 @pytest.mark.usefixtures("no_riders", "slow_riders")

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.carriage.checker import faults
-from tests.chaos.carriage.database import open_database
+from tests.chaos.carriage.database import Database, open_database
 from tests.chaos.carriage.feed import Feed
 from tests.chaos.carriage.storm import Storm, Weather
 from tests.chaos.carriage.works import CHILDREN, THREADS, Crew, Works
@@ -99,7 +99,8 @@ def run(plan: Plan, *, seed: str, say: Callable[[str], None]) -> Result:
         _settle(works, feed, plan, say)
         result.healed_in = time.monotonic() - begun - result.seconds
         errands = works.errands()
-        result.errands, result.done = len(errands), dict(storm.done)
+        result.errands = len(errands)
+        result.done = {**storm.done, "called off by people": _called_off(database)}
         result.outcomes = dict(database.rows("SELECT state, count(*) FROM couriers_handoff GROUP BY state"))
         result.faults = list(faults(database, errands))
     return result
@@ -120,6 +121,12 @@ def _blow(works: Works, storm: Storm, feed: Feed, plan: Plan, say: Callable[[str
             said, rate = now, feed.released / (now - begun)
             say(f"{feed.released:,} of {feed.orders:,} orders released, {rate:.1f}/s; {dict(storm.done)}")
         time.sleep(TICK)
+
+
+def _called_off(database: Database) -> int:
+    """How many hand-offs people ended because they wanted somebody else."""
+    statement = "SELECT count(*) FROM couriers_handoff WHERE end_cause = 'store'"
+    return int(database.rows(statement)[0][0])
 
 
 def _settle(works: Works, feed: Feed, plan: Plan, say: Callable[[str], None]) -> None:

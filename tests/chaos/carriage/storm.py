@@ -71,6 +71,7 @@ class Storm:
                 share, seconds = FAULTS[kind]
                 fault = {"target": target, "kind": kind, "times": -1, "share": share, "seconds": seconds}
                 self._works.tell("faults", fault)
+        self._works.people.wanted = True
         self._again(0, self._weather.kill_every, self._kill)
         self._again(1, self._weather.freeze_every, self._freeze)
         self._again(self._weather.tired_every, self._weather.tired_every, self._tire)
@@ -85,6 +86,7 @@ class Storm:
     def end(self) -> None:
         """Everything behaves, and whoever was frozen goes on."""
         self._due.clear()
+        self._works.people.end()
         self._works.behave()
         self._rouse()
         self._works.redis.wanted = True

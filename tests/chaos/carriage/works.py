@@ -145,13 +145,15 @@ class Works:
         self.sandbox = self._process("sandbox", *self._python("sandbox", *self._sandbox()))
         self.site = self._process("site", *self._python("uvicorn", *self._site()))
         self.beat = self._process("beat", *self._python("celery", *self._beat()))
+        self.people = self._process("people", *self._python("tests.chaos.carriage.people"))
+        self.people.wanted = False  # until somebody lets them in
         self.workers = [self._worker(number, pool) for number, pool in enumerate(crew.pools)]
         for process in self.everything():
             stack.callback(process.end)
 
     def everything(self) -> list[Process]:
         """In the order in which they are started."""
-        return [self.redis, self.sandbox, self.site, self.beat, *self.workers]
+        return [self.redis, self.sandbox, self.site, self.beat, self.people, *self.workers]
 
     def prepare(self, **wishes: object) -> None:
         """Have the database and the sandbox's brand made as `world` is told."""
