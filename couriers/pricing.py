@@ -1,7 +1,7 @@
 """What an errand costs at a courier that tells nobody when it takes it: its quote, asked for afterwards.
 
 A job of its own, well after the errand was sent: it creates nothing, it lets errands that wait for the
-account go first, and what comes of it changes nothing but the fee.
+account go first, its failures close no door to them, and what comes of it changes nothing but the fee.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from couriers.errands import access_of, account_of, errand_of, provider_of
 from couriers.fees import is_wanting
 from couriers.models import HandOff, new_origin_id
 from couriers.providers.base import Quote
-from couriers.rests import guarded
+from couriers.rests import door_of
 from outbox.calling import CallFailed, Refused, Unreachable
 from outbox.errors import Later, NotYet
 from outbox.guard import Resting
@@ -48,7 +48,7 @@ def _ask(handoff: HandOff, job: Job) -> Quote | None:
     neither for the errand nor for the same one again."""
     try:
         access, errand = access_of(account_of(handoff)), errand_of(handoff)
-        with guarded(account_of(handoff), now=timezone.now()):
+        with door_of(account_of(handoff)).admitted(now=timezone.now()):
             own = replace(errand, origin_id=new_origin_id())
             return provider_of(handoff).quote(access, own, now=timezone.now())
     except Resting as resting:

@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from couriers import record
-from couriers.models import CourierAccount, Fee, HandOff
+from couriers.models import CourierAccount, CourierRest, Fee, HandOff
 from couriers.providers import PROVIDERS
 from couriers.providers.base import Created
 from couriers.services import cancel_hand_off, hand_to_courier
@@ -23,6 +23,7 @@ from outbox.models import Job
 from outbox.services import enqueue
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+MANY = 8  # failed calls, more than close a door
 
 
 def booked(handoff: HandOff) -> list[tuple[str, int]]:
@@ -147,6 +148,22 @@ def test_who_never_answers_is_not_asked_for_ever(peisong: FakePeisong) -> None:
     assert fee_of(handoff) is None
     assert len(calls(peisong, "preCreateByShop")) == 4
     assert Job.objects.get(kind="handoff.price").state == Job.State.DONE
+
+
+def test_prices_that_fail_close_no_door_to_errands(peisong: FakePeisong) -> None:
+    handoff = at_peisong(peisong)
+    account = CourierAccount.objects.get(pk=handoff.account_id)
+    orders = [make_order(handoff.order.store) for _ in range(MANY)]
+    for order in orders[:-1]:
+        hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
+    run_all(NOW)
+    peisong.script["preCreateByShop"].extend(["500"] * 50)
+    run_all(after(31))
+    assert len(calls(peisong, "preCreateByShop")) >= MANY
+    hand_to_courier(order_id=orders[-1].pk, account=account, actor=MEI, now=after(31))
+    run_all(after(32))
+    assert HandOff.objects.get(order=orders[-1]).state == "sent"
+    assert not CourierRest.objects.exists()
 
 
 def test_errands_that_wait_for_the_account_go_first(peisong: FakePeisong) -> None:
