@@ -309,7 +309,7 @@ def test_a_run_is_given_with_one_tap_and_is_on_the_phone(phone, counter):
 def test_one_tap_tells_the_counter_that_the_rider_is_here(portal, phone, counter):
     page = phone("other")
     page.get_by_role("button", name="I am at the store").click()
-    expect(page.get_by_text("The counter sees you here since")).to_be_visible()
+    expect(page.get_by_text("The counter knows since")).to_be_visible()
     expect(page.get_by_text("not sent yet")).to_have_count(0, timeout=PATIENCE)
     assert barriers(page) == []
     seen = counter()
@@ -322,11 +322,11 @@ def test_one_tap_tells_the_counter_that_the_rider_is_here(portal, phone, counter
 
 def test_whoever_cannot_take_an_order_leaves_it_to_the_next(portal, phone):
     page = phone("other")
-    page.get_by_role("button", name="Cannot take it").first.click()
+    page.get_by_role("button", name="Decline").first.click()
     expect(page.get_by_text("given back")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("not sent yet")).to_have_count(0)
-    expect(page.get_by_role("button", name="Cannot take it").first).to_be_visible()
+    expect(page.get_by_role("button", name="Decline").first).to_be_visible()
 
 
 def test_a_new_link_ends_the_old_one_and_what_was_tapped_goes_out_with_the_new(portal, phone, counter):

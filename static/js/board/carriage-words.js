@@ -183,7 +183,7 @@ export function restLabel(until, now, zone) {
 
 /** What keeps a rider's phone from telling them of an order; "" if nothing does. */
 export function phoneLabel(phone) {
-  return { unconnected: gettext("phone not connected"), quiet: gettext("phone is silent") }[phone] ?? "";
+  return { unconnected: gettext("no phone"), quiet: gettext("phone silent") }[phone] ?? "";
 }
 
 /** Why a courier names no price; what only its server says is nothing for the counter. */

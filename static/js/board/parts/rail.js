@@ -62,7 +62,7 @@ function unclear(count) {
 
 function rider({ name, live, phone }) {
   const load = live ? fill(ngettext("%(count)s order", "%(count)s orders", live), { count: live }) : "";
-  const words = [load, phoneLabel(phone)].filter(Boolean).join(" · ") || gettext("free");
+  const words = phoneLabel(phone) || load || gettext("free");
   return html`<li class="carrier"><b>${name}</b><span class="carrier-state">${icon("bike")}${words}</span></li>`;
 }
 

@@ -117,9 +117,7 @@ class RiderApp extends Piece {
       });
     const since = hereSince(shelf);
     if (!since) return nothing;
-    const words = fill(gettext("The counter sees you here since %(time)s"), {
-      time: clock(since, this.#zone),
-    });
+    const words = fill(gettext("The counter knows since %(time)s"), { time: clock(since, this.#zone) });
     return html`<p class="rider-here">${icon("circle-check")} ${words}</p>`;
   }
 

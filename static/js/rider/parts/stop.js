@@ -127,7 +127,7 @@ class RiderStop extends Piece {
   #refuse() {
     const { stop } = this;
     const give = () => this.emit("take-step", { stop, verb: "given-back" });
-    return button(gettext("Cannot take it"), give, { mark: "ban" });
+    return button(gettext("Decline"), give, { mark: "ban" });
   }
 
   /** Where the bag was left, for whoever asks later. */
