@@ -124,6 +124,7 @@ class Brand:
     uber: tuple[UberAccount, ...] = ()
     doordash: tuple[DoorDashAccount, ...] = ()
     crew: tuple[CrewMember, ...] = ()
+    phones: tuple[str, ...] = ()
     menu: dict[str, Any] = field(default_factory=dict)
     campaign: dict[str, str] = field(default_factory=dict)
 
@@ -154,6 +155,7 @@ def _brand(found: dict[str, Any], portal_url: str) -> Brand:
         uber=tuple(UberAccount(**entry) for entry in found.get("uber", [])),
         doordash=tuple(DoorDashAccount(**entry) for entry in found.get("doordash", [])),
         crew=tuple(CrewMember(**entry) for entry in found["crew"]),
+        phones=tuple(found.get("phones", [])),
         menu=found["menu"],
         campaign=found["campaign"],
     )

@@ -13,6 +13,7 @@ import httpx
 
 from sandbox import habits
 from sandbox.brand import Brand, CrewMember
+from sandbox.phones import keep_open
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = 1.5  # seconds between two looks at the board
@@ -157,6 +158,7 @@ class Crew:
         for place, member in enumerate(self.brand.crew):
             counter = Counter(self.brand.portal_url, member, careful=place % CAREFUL == CAREFUL - 1)
             self._tasks.append(asyncio.create_task(counter.work()))
+        self._tasks.append(asyncio.create_task(keep_open(self.brand.portal_url, self.brand.phones)))
 
     async def stop(self) -> None:
         """Everybody home."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from couriers.models import CourierAccount
+from couriers.models import CourierAccount, Shift
 from couriers.providers import Courier
+from couriers.riders.links import token_of
 from merchant_portal.demo import brand
 from merchant_portal.demo.couriers import demo_accounts
 from merchant_portal.demo.logins import Logins
@@ -45,7 +47,7 @@ WITH_SHOPS = {Courier.DADA, Courier.PEISONG}  # the others go by addresses
 
 
 def write_sandbox_config(
-    *, var_dir: Path, portal_url: str, couriers: QuerySet[CourierAccount] | None = None
+    *, var_dir: Path, portal_url: str, now: datetime, couriers: QuerySet[CourierAccount] | None = None
 ) -> None:
     """Write `var/sandbox/brand.json`; it holds secrets, so only this user can read it.
 
@@ -60,6 +62,7 @@ def write_sandbox_config(
         "accounts": [_account(entry) for entry in _accounts()],
         **_couriers(demo_accounts() if couriers is None else couriers, portal_url),
         "crew": _crew(Logins(var_dir).all()),
+        "phones": _phones(now),
     }
     write_private(folder / "brand.json", json.dumps(config, ensure_ascii=False, indent=1) + "\n")
 
@@ -113,6 +116,14 @@ def _couriers(accounts: QuerySet[CourierAccount], portal_url: str) -> dict[str, 
             entry["callback_url"] = f"{portal_url.rstrip('/')}{path}"
         found[account.provider].append(entry)
     return found
+
+
+def _phones(now: datetime) -> list[str]:
+    """The pages of the own riders who are at work."""
+    slugs = [entry.slug for entry in brand.FRANCHISES]
+    mine = Shift.objects.filter(rider__store__franchise__slug__in=slugs)
+    at_work = mine.filter(ended_at=None, ends_at__gt=now)
+    return [reverse("rider-page", args=[token_of(shift)]) for shift in at_work.order_by("pk")]
 
 
 def _crew(passwords: dict[str, str]) -> list[dict[str, Any]]:

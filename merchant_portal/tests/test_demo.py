@@ -129,12 +129,14 @@ def test_the_command_refuses_in_one_line(settings):
         call_command("demo_credentials")
 
 
-def test_the_sandbox_is_told_all_it_needs(loaded):
-    write_sandbox_config(var_dir=loaded, portal_url="http://127.0.0.1:8000")
+def test_the_sandbox_is_told_all_it_needs(loaded, client):
+    write_sandbox_config(var_dir=loaded, portal_url="http://127.0.0.1:8000", now=timezone.now())
     path = loaded / "sandbox" / "brand.json"
     told = json.loads(path.read_text())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [len(account["stores"]) for account in told["accounts"]] == [5, 5, 5, 7, 7, 7]
     assert len(told["crew"]) == 12
+    assert [client.get(f"{page}stops").status_code for page in told["phones"]] == [200] * 24
+    assert not Shift.objects.filter(seen_at=None).exists()
     assert sorted(len(account["shops"]) for account in told["dada"]) == [5, 7]
     assert len(told["menu"]["drinks"]) == 12

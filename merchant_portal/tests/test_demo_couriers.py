@@ -36,7 +36,7 @@ def loaded(tmp_path, settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     url = f"http://127.0.0.1:{free_port()}"
     load_brand(var_dir=tmp_path, sandbox_url=url, now=timezone.now())
-    write_sandbox_config(var_dir=tmp_path, portal_url=PORTAL)
+    write_sandbox_config(var_dir=tmp_path, portal_url=PORTAL, now=timezone.now())
     return url
 
 
@@ -124,7 +124,7 @@ def test_an_account_somebody_added_is_left_alone(loaded, tmp_path):
         credentials='{"source_id": "1"}',
     )
     load_brand(var_dir=tmp_path, sandbox_url="http://127.0.0.1:8", now=timezone.now())
-    write_sandbox_config(var_dir=tmp_path, portal_url=PORTAL)
+    write_sandbox_config(var_dir=tmp_path, portal_url=PORTAL, now=timezone.now())
     told = json.loads((tmp_path / "sandbox" / "brand.json").read_text())
     mine.refresh_from_db()
     assert (mine.base_url, mine.shops.count(), len(told["dada"])) == ("https://courier.example", 0, 2)

@@ -25,6 +25,7 @@ class Command(BaseCommand):
         """Load it, if this is a place for a demo."""
         if not settings.LOCAL:
             raise CommandError("The demo is for PORTAL_MODE=local only.")
-        load_brand(var_dir=settings.VAR_DIR, sandbox_url=options["sandbox_url"], now=timezone.now())
-        write_sandbox_config(var_dir=settings.VAR_DIR, portal_url=options["portal_url"])
+        now = timezone.now()
+        load_brand(var_dir=settings.VAR_DIR, sandbox_url=options["sandbox_url"], now=now)
+        write_sandbox_config(var_dir=settings.VAR_DIR, portal_url=options["portal_url"], now=now)
         self.stdout.write("The demo brand is loaded.")
