@@ -86,7 +86,7 @@ def run(plan: Plan, *, seed: str, say: Callable[[str], None]) -> Result:
         folder.chmod(0o755)  # PostgreSQL runs as another user
         database = open_database(stack, folder)
         works = Works(stack, folder, database, Crew(plan.pools, MORTAL, plan.environment))
-        works.prepare(orders=plan.orders)
+        works.prepare(orders=plan.orders, own_accounts=True)
         works.start()
         say("everything is up")
         feed = Feed(database, plan.orders)

@@ -86,7 +86,7 @@ def _give_accounts(portal_url: str) -> None:
         )
         shop.save(update_fields=["account"])
     used = CourierAccount.objects.filter(shops__isnull=False)
-    write_sandbox_config(var_dir=settings.VAR_DIR, portal_url=portal_url, couriers=used)
+    write_sandbox_config(var_dir=settings.VAR_DIR, portal_url=portal_url, now=timezone.now(), couriers=used)
 
 
 def _write(
