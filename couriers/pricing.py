@@ -14,6 +14,7 @@ from couriers.errands import access_of, account_of, errand_of, provider_of
 from couriers.fees import is_wanting
 from couriers.models import HandOff, new_origin_id
 from couriers.providers.base import Quote
+from couriers.quotes import SPARE
 from couriers.rests import door_of
 from outbox.calling import CallFailed, Refused, Unreachable
 from outbox.errors import Later, NotYet
@@ -48,7 +49,7 @@ def _ask(handoff: HandOff, job: Job) -> Quote | None:
     neither for the errand nor for the same one again."""
     try:
         access, errand = access_of(account_of(handoff)), errand_of(handoff)
-        with door_of(account_of(handoff)).admitted(now=timezone.now()):
+        with door_of(account_of(handoff)).admitted(now=timezone.now(), spare=SPARE):
             own = replace(errand, origin_id=new_origin_id())
             return provider_of(handoff).quote(access, own, now=timezone.now())
     except Resting as resting:
