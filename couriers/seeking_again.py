@@ -2,8 +2,8 @@
 
 Only where the store finds carriers by itself and goes on after a failure, and only where everybody had been
 asked: what had left the store, or what a person stopped, waits for a person. First the card is on the shelf
-with its alarm; that ends with this. Who failed stays excluded. Only a courier that was not reached, and so
-never had the errand, is tried anew after a good while, if there is nobody else.
+with its alarm; that ends with this. Who failed stays excluded. Only who was not reached (a courier that did
+not answer, a rider whose phone did not show it) is tried anew after a good while, if there is nobody else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from couriers import calls, record
 from couriers.models import CarrierSearch, HandOff
@@ -32,7 +32,9 @@ S = SearchState
 BATCH = 500  # searches looked at in one round
 BY_CHANCE = "?"  # nobody shall stand behind the same ones for ever
 AGAIN = 60  # seconds within which a search is looked at once at most
-NOT_REACHED = timedelta(minutes=10)  # how long a courier is left alone that could not be reached
+NOT_REACHED = timedelta(minutes=10)  # how long whoever could not be reached is left alone
+
+NEVER_HEARD = Q(end_cause=EndCause.UNREACHABLE) | Q(carrier=HandOff.Carrier.OWN, end_cause=EndCause.NO_RIDER)
 
 
 def look(*, now: datetime) -> int:
@@ -73,16 +75,15 @@ def _look(store: Store, searches: list[CarrierSearch], now: datetime) -> int:
 
 
 def _spared(searches: Iterable[CarrierSearch], now: datetime) -> Mapping[int, set[str]]:
-    """The couriers that could not be reached a good while ago, by search id; one query."""
-    later = HandOff.objects.filter(
-        search=OuterRef("search"), account=OuterRef("account"), pk__gt=OuterRef("pk")
-    )
+    """Who could not be reached a good while ago, and was not asked since, by search id; one query."""
+    mine = Q(account=OuterRef("account")) | Q(rider=OuterRef("rider"))
+    later = HandOff.objects.filter(mine, search=OuterRef("search"), pk__gt=OuterRef("pk"))
     rows = HandOff.objects.filter(
-        ~Exists(later), search__in=searches, end_cause=EndCause.UNREACHABLE, ended_at__lte=now - NOT_REACHED
+        NEVER_HEARD, ~Exists(later), search__in=searches, ended_at__lte=now - NOT_REACHED
     )
     found: defaultdict[int, set[str]] = defaultdict(set)
-    for search, account in rows.order_by().values_list("search", "account"):
-        found[search].add(key_of(account, None))
+    for search, account, rider in rows.order_by().values_list("search", "account", "rider"):
+        found[search].add(key_of(account, rider))
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from couriers import seeking_again
 from couriers.calls import step_search
-from couriers.models import CarrierPolicy, CourierAccount, CourierRest, HandOff
+from couriers.models import CarrierPolicy, CourierAccount, CourierRest, HandOff, Shift
 from couriers.seeking_again import NOT_REACHED
 from couriers.services import cancel_hand_off, hand_to_rider, rider_delivered
 from couriers.tests.factories import MEI, after, make_order
@@ -173,6 +173,60 @@ def test_who_was_reached_the_last_time_and_refused_is_not_tried_anew(dada: FakeD
     assert tried(order) == [("Dada", "failed", "unreachable"), ("Dada", "failed", "refused")]
     pass_time(after(3 * WHILE))
     assert (len(tried(order)), alarmed(order)) == (2, True)
+
+
+def test_a_rider_whose_phone_did_not_show_it_is_tried_anew_when_it_is_back() -> None:
+    order = shelved()
+    policy(order.store)
+    shifts = Shift.objects.filter(rider=at_work(order.store))
+    shifts.update(seen_at=after(-10))
+    ready(order)
+    pass_time(after(130))
+    missed = ("Old Wang", "cancelled", "no_rider")
+    assert (tried(order), alarmed(order)) == ([missed], True)
+    shifts.update(seen_at=after(WHILE + 120))
+    pass_time(after(WHILE + 125))
+    assert (tried(order), alarmed(order), jobs()) == ([missed], True, 0)
+    pass_time(after(WHILE + 131))
+    assert (tried(order), alarmed(order)) == ([missed, ("Old Wang", "confirmed", "")], False)
+
+    shifts.update(seen_at=after(9 * WHILE))
+    live = HandOff.objects.filter(state="confirmed")
+    live.update(state="cancelled", end_cause="rider", ended_at=after(WHILE + 140))
+    for seconds in (WHILE + 170, 3 * WHILE, 4 * WHILE):
+        pass_time(after(seconds))
+    assert (tried(order), alarmed(order)) == ([missed, ("Old Wang", "cancelled", "rider")], True)
+
+
+def test_a_rider_whose_phone_is_not_back_is_not_tried_anew() -> None:
+    order = shelved()
+    policy(order.store)
+    Shift.objects.filter(rider=at_work(order.store)).update(seen_at=after(-10))
+    ready(order)
+    for seconds in (130, WHILE + 200, 3 * WHILE):
+        pass_time(after(seconds))
+    assert (tried(order), alarmed(order), jobs()) == ([("Old Wang", "cancelled", "no_rider")], True, 0)
+
+
+def test_a_courier_that_found_no_rider_is_not_tried_anew(dada: FakeDada) -> None:
+    order = shelved()
+    policy(order.store)
+    courier(order.store, dada)
+    ready(order)
+    for seconds in (120, WHILE + 200, 3 * WHILE):
+        pass_time(after(seconds))
+    assert (tried(order), alarmed(order), jobs()) == ([("Dada", "cancelled", "no_rider")], True, 0)
+
+
+def test_a_rider_who_gave_it_back_is_not_tried_anew() -> None:
+    order = shelved()
+    policy(order.store)
+    at_work(order.store)
+    ready(order)
+    HandOff.objects.update(state="cancelled", end_cause="rider", ended_at=after(10))
+    for seconds in (40, WHILE + 200, 3 * WHILE):
+        pass_time(after(seconds))
+    assert (tried(order), alarmed(order), jobs()) == ([("Old Wang", "cancelled", "rider")], True, 0)
 
 
 def test_who_refused_stays_out_of_it_when_another_is_tried_anew(dada: FakeDada) -> None:
