@@ -5,13 +5,15 @@ from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
 
 from couriers.deciding import settle
 from couriers.errors import LiveHandOff
 from couriers.models import CarrierSearch, CourierAccount, CourierStore, HandOff, Rider, Shift
 from couriers.offers import offers_for, quoted_draft
+from couriers.record import publish_search
 from couriers.riders.shifts import end_shift
-from couriers.services import cancel_hand_off, hand_to_rider, rider_picked_up, seek
+from couriers.services import cancel_hand_off, hand_to_rider, rider_delivered, rider_picked_up, seek
 from couriers.tests.factories import BO, MEI, NOW, after, make_rider, make_store
 from couriers.tests.fake_dada import FakeDada
 from couriers.tests.searches import pass_time
@@ -19,6 +21,7 @@ from couriers.tests.wishes import World, waiting
 from couriers.tests.work import all_at_once, boards_follow, run_all
 from orders.errors import NotPossible, Stale
 from orders.models import Order
+from orders.moving import move
 from orders.services import Stepped, step, undo
 from outbox.models import Job
 
@@ -203,6 +206,15 @@ def test_ready_taken_back_leaves_the_wish(dada: FakeDada) -> None:
     assert world.tried == [("A", "cancelled", "store"), ("Old Wang", "confirmed", "")]
 
 
+def test_ready_taken_back_leaves_whoever_is_just_being_asked(dada: FakeDada) -> None:
+    world = World(dada)
+    Order.objects.filter(pk=world.order.pk).update(state="making")
+    step(order_id=world.order.pk, verb="ready", actor=MEI, now=after(3))
+    before_the_wish_is_granted(world, lambda: undo(order_id=world.order.pk, actor=MEI, now=after(6)))
+    pass_time(after(40))
+    assert world.tried == [("A", "cancelled", "store"), ("Old Wang", "confirmed", "")]
+
+
 # --- A person decides what nobody can find out ----------------------------------------------------
 
 
@@ -266,6 +278,15 @@ def test_the_bags_that_have_left_stay_with_their_rider(dada: FakeDada) -> None:
     assert list(rows.values_list("bag", "rider__name")) == [(1, "Li Wei"), (2, "Old Wang")]
 
 
+def test_the_bags_the_guest_has_are_not_given_away(dada: FakeDada) -> None:
+    world = World(dada, cups=4)
+    world.give(make_rider(world.order.store, "Li Wei"), bags=2)
+    rider_delivered(order_id=world.order.pk, bag=1, actor=MEI, now=after(2))
+    world.give(world.rider, at=5, instead=True)
+    rows = HandOff.objects.filter(order=world.order).order_by("pk")
+    assert list(rows.values_list("bag", "state")) == [(1, "delivered"), (2, "cancelled"), (2, "confirmed")]
+
+
 def test_the_price_the_person_saw_is_the_one_that_is_taken_up(world: World) -> None:
     world.asked()
     offers = offers_for(Order.objects.get(pk=world.order.pk), now=after(4))
@@ -291,3 +312,21 @@ def test_a_wish_that_waits_for_nothing_is_found(world: World) -> None:
     Job.objects.all().delete()
     pass_time(after(30))
     assert (world.search().wish, world.tried) == (None, [("A", "sent", "store")])
+
+
+def test_an_order_that_another_store_makes_now_goes_to_nobody_here(world: World) -> None:
+    sibling = make_store(world.order.store.franchise)
+    Order.objects.filter(pk=world.order.pk).update(state="accepted")
+    step(order_id=world.order.pk, verb="start", actor=MEI, now=NOW)
+
+    def moves() -> None:
+        publish_search(world.order.pk, actor=MEI, now=after(6))
+        undo(order_id=world.order.pk, actor=MEI, now=after(6))
+        stores = {"from_store_id": world.order.store_id, "to_store_id": sibling.pk}
+        with time_machine.travel(after(6), tick=False):
+            move(order_id=world.order.pk, actor=MEI, now=after(6), **stores)
+
+    before_the_wish_is_granted(world, moves)
+    pass_time(after(60))
+    assert world.tried == [("A", "cancelled", "store")]
+    assert (world.search().state, world.search().wish) == ("idle", None)
