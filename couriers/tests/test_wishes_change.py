@@ -289,7 +289,8 @@ def test_the_bags_the_guest_has_are_not_given_away(dada: FakeDada) -> None:
 
 def test_the_price_the_person_saw_is_the_one_that_is_taken_up(world: World) -> None:
     world.asked()
-    offers = offers_for(Order.objects.get(pk=world.order.pk), now=after(4))
+    with time_machine.travel(after(4), tick=False):
+        offers = offers_for(Order.objects.get(pk=world.order.pk), now=after(4))
     ref = next(offer["quote"] for offer in offers if offer["name"] == "B")
     price = quoted_draft(ref or "", order_id=world.order.pk, account=world.b, now=after(4))
     world.ask(world.b, at=5, instead=True, quoted=price)
