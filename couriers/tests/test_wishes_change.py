@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import transaction
 
 from couriers.deciding import settle
 from couriers.errors import LiveHandOff
@@ -321,7 +322,8 @@ def test_an_order_that_another_store_makes_now_goes_to_nobody_here(world: World)
     step(order_id=world.order.pk, verb="start", actor=MEI, now=NOW)
 
     def moves() -> None:
-        publish_search(world.order.pk, actor=MEI, now=after(6))
+        with transaction.atomic():
+            publish_search(world.order.pk, actor=MEI, now=after(6))
         undo(order_id=world.order.pk, actor=MEI, now=after(6))
         stores = {"from_store_id": world.order.store_id, "to_store_id": sibling.pk}
         with time_machine.travel(after(6), tick=False):
