@@ -57,6 +57,7 @@ UNSETTLED = "SELECT count(*) FROM couriers_handoff WHERE state NOT IN ('cancelle
 NUMBERS = "SELECT origin_id FROM couriers_handoff WHERE order_id = ? AND carrier = 'provider'"
 GIVEN = """SELECT created_at FROM couriers_handoff
 WHERE order_id = ? AND carrier = 'own' AND state = 'confirmed'"""
+OPEN_PHONES = "UPDATE couriers_shift SET seen_at = datetime('now') WHERE ended_at IS NULL"
 AGE = """UPDATE couriers_handoff SET created_at = datetime(created_at, '-6 minutes')
 WHERE state = 'unknown' AND order_id = ?"""
 LEAVE = """UPDATE orders_order SET ready_at = datetime(ready_at, '-5 minutes')
@@ -119,6 +120,12 @@ def no_riders(board, empty_board):
 
 
 @pytest.fixture
+def riders_there(shop, empty_board):
+    """The phones of the store's own riders are open: they are proposed first."""
+    wait_for(shop, lambda file: file.execute(OPEN_PHONES).rowcount)
+
+
+@pytest.fixture
 def slow_riders(shop):
     """Riders who take their time: what is at the counter stays there while a test looks at it."""
     address = f"{shop.sandbox_url}/control/riders"
@@ -141,7 +148,7 @@ def on_the_shelf(board, order):
     return card
 
 
-@pytest.mark.usefixtures("slow_riders")
+@pytest.mark.usefixtures("riders_there", "slow_riders")
 def test_the_suggested_carrier_is_asked_with_one_tap_and_the_code_finds_the_bag(board, order):
     card = on_the_shelf(board, order)
     suggestion = card.locator(".carry-suggestion")
@@ -167,7 +174,7 @@ def test_the_suggested_carrier_is_asked_with_one_tap_and_the_code_finds_the_bag(
     expect(card).to_be_focused()
 
 
-@pytest.mark.usefixtures("slow_riders")
+@pytest.mark.usefixtures("riders_there", "slow_riders")
 def test_the_card_at_the_door_helps_riders_and_shuts_nobody_out(board, order, browser):
     card = on_the_shelf(board, order)
     press(board, card.locator(".carry-suggestion"))
