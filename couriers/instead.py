@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict, cast
 
+from cryptography.fernet import InvalidToken
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
@@ -184,7 +185,7 @@ def _wanted(search: CarrierSearch, now: datetime) -> HandOff | str:
         if account is None or not opening.serves(account, search.order.store):
             return DOES_NOT_SERVE
         fresh = draft_for(search, account=account, now=now)
-        _take_price(fresh, wish["price"])
+        _take_price(fresh, wish["price"], now)
     fresh.created_label = wish["by"]
     fresh.created_by = User.objects.filter(pk=wish["user"]).first() if wish["user"] else None
     return fresh
@@ -195,11 +196,13 @@ def _still_rides(rider: Rider, wish: Wish, now: datetime) -> bool:
     return opening.held_still(rider).active and (not wish["at_work"] or opening.at_work(rider, now))
 
 
-def _take_price(fresh: HandOff, price: str) -> None:
-    """The price the person saw, if nobody took it up meanwhile; the courier is asked when it has run out."""
-    if not price:
+def _take_price(fresh: HandOff, price: str, now: datetime) -> None:
+    """The price the person saw, if it still holds, can be read, and nobody took it up meanwhile."""
+    try:
+        told = json.loads(unseal(price)) if price else {}
+    except InvalidToken:  # sealed under a key there is no more
         return
-    told = json.loads(unseal(price))
-    told["quote_until"] = parse_datetime(told["quote_until"])
-    if not HandOff.objects.filter(origin_id=told["origin_id"]).exists():
-        take_price(fresh, HandOff(**told))
+    until = parse_datetime(told["quote_until"]) if told else None
+    if until is None or until <= now or HandOff.objects.filter(origin_id=told["origin_id"]).exists():
+        return
+    take_price(fresh, HandOff(**{**told, "quote_until": until}))

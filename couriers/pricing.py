@@ -6,6 +6,7 @@ account go first, its failures close no door to them, and what comes of it chang
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import uniform
 
 from django.utils import timezone
 
@@ -21,7 +22,7 @@ from outbox.errors import Later, NotYet
 from outbox.guard import Resting
 from outbox.models import Job
 
-ROOM_IN = 5.0  # seconds until it is looked again whether all errands are sent
+ROOM_IN = 5.0, 30.0  # seconds until it is looked again whether all errands are sent: not all at once
 TRIES = 4
 # Later, what it costs then says too little of what it cost: the report counts it as not known.
 GOOD_FOR = timedelta(hours=1)
@@ -33,7 +34,7 @@ def learn(job: Job) -> None:
     if not is_wanting(handoff) or now - handoff.created_at > GOOD_FOR:
         return
     if _errands_wait(job, now):
-        raise NotYet(ROOM_IN, "errands wait for the account")
+        raise NotYet(_room_in(), "errands wait for the account")
     quote = _ask(handoff, job)
     record.learn_fee(handoff.pk, quote.fee if quote else None, now=timezone.now())
 
@@ -42,6 +43,10 @@ def _errands_wait(job: Job, now: datetime) -> bool:
     """Whether there is one to be sent to this account that nobody is sending yet."""
     due = Job.objects.filter(queue=job.queue, state=Job.State.DUE, due_at__lte=now + timedelta(seconds=1))
     return due.filter(kind="handoff.create", lane=job.lane, lease_until=None).exists()
+
+
+def _room_in() -> float:
+    return uniform(*ROOM_IN)  # noqa: S311 -- jitter
 
 
 def _ask(handoff: HandOff, job: Job) -> Quote | None:
@@ -53,7 +58,7 @@ def _ask(handoff: HandOff, job: Job) -> Quote | None:
             own = replace(errand, origin_id=new_origin_id())
             return provider_of(handoff).quote(access, own, now=timezone.now())
     except Resting as resting:
-        raise NotYet(max(resting.wait, ROOM_IN), str(resting)) from resting
+        raise NotYet(max(resting.wait, _room_in()), str(resting)) from resting
     except Refused:
         return None
     except CallFailed as error:

@@ -375,9 +375,10 @@ def _settle(
     learnt = {"provider_ref": values["provider_ref"]} if values.get("provider_ref") else {}
     doubted = values.get("doubted", claimed.doubted)
     cancelling = HandOff.objects.filter(pk=claimed.pk, fence=claimed.fence, state=S.CANCELLING)
-    if cancelling.update(lease_until=None, doubted=doubted, **learnt) != 1:
-        return False
-    learn_fee(claimed.pk, values.get("fee"), now=now)
+    with transaction.atomic():
+        if cancelling.update(lease_until=None, doubted=doubted, **learnt) != 1:
+            return False
+        learn_fee(claimed.pk, values.get("fee"), now=now)
     return True
 
 

@@ -1,8 +1,8 @@
 """The verbs of a search: who is asked next, bag by bag; what a hand-off means for it is `seeking_follow`'s.
 
 Every change is made under the lock of the search's row, and shown on the card in the same transaction. Locks
-are taken in this order: search, hand-off (only a new one), order, store's counter; so a hand-off's own change
-does not wait for its search, it enqueues the job `search.step` instead (`couriers.record`).
+are taken in this order: search, rider, hand-off, order, store's counter; so a hand-off's own change does not
+wait for its search, it enqueues the job `search.step` instead (`couriers.record`).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from couriers import calls, record, seeking, seeking_again
+from couriers.looking_after import each
 from couriers.models import CarrierSearch, HandOff
 from couriers.riders import unseen
 from couriers.seeking_follow import recalled
@@ -33,12 +34,12 @@ def watch(*, now: datetime) -> dict[str, int]:
     return {
         "closed": _close(now),
         "unseen": unseen.watch(now=now),
-        "late": sum(seeking.let_time_pass(search, now=now) for search in _late(now)),
-        "stuck": sum(_step(search, now) for search in _stuck(now)),
-        "recalled": sum(_step(search, now) for search in recalled(now - PATIENCE)),
-        "unsought": sum(_seek(order, now) for order in _unsought(now)),
+        "late": each(_late(now), lambda search: seeking.let_time_pass(search, now=now)),
+        "stuck": each(_stuck(now), lambda search: _step(search, now)),
+        "recalled": each(recalled(now - PATIENCE), lambda search: _step(search, now)),
+        "unsought": each(_unsought(now), lambda order: _seek(order, now)),
         "again": seeking_again.look(now=now),
-        "asking": sum(_ask_a_person(handoff, now) for handoff in _not_known(now)),
+        "asking": each(_not_known(now), lambda handoff: _ask_a_person(handoff, now)),
     }
 
 

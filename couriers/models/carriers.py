@@ -142,7 +142,7 @@ class Shift(models.Model):
 
 
 class CourierRest(models.Model):
-    """A while in which a process called an account no more, because too many calls had failed in a row.
+    """A while in which an account was called no more, because too many calls had failed in a row.
 
     `faults` is how many; `reason` the last one's words. Kept for the managers' courier page and the rail.
     """

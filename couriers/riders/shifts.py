@@ -79,7 +79,8 @@ def note_seen(shift: Shift, bags: Iterable[HandOff], *, now: datetime) -> None:
     when something on it is new."""
     seen_at = shift.seen_at
     if seen_at is None or now - seen_at >= SEEN_EVERY or any(bag.created_at > seen_at for bag in bags):
-        Shift.objects.filter(pk=shift.pk, ended_at=None).update(seen_at=now)
+        # Not by a link that was just replaced.
+        Shift.objects.filter(pk=shift.pk, key=shift.key, ended_at=None).update(seen_at=now)
 
 
 def take_on(*, store: Store, name: str, phone: str) -> Rider:
@@ -112,7 +113,7 @@ def let_go(*, rider: Rider) -> None:
 
 
 def _hold_still(rider_id: int) -> None:
-    """Nobody gives the rider an order until this transaction ends (`couriers.services`)."""
+    """Nobody gives the rider an order until this transaction ends (`couriers.opening`)."""
     Rider.objects.select_for_update(no_key=True).get(pk=rider_id)
 
 

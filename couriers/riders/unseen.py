@@ -15,11 +15,12 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext_noop
 
+from couriers.looking_after import each
 from couriers.models import HandOff, Shift
 from couriers.policy.document import LIMITS
 from couriers.policy.queries import policy_of
 from couriers.record import courier, move_and_publish
-from couriers.seeking import PORTAL
+from couriers.seeking import MAY_BE_HANDED_OFF, PORTAL
 from couriers.states import EndCause, HandOffState, Progress
 
 S = HandOffState
@@ -33,7 +34,7 @@ BY_ITSELF = Q(created_by=None, created_label=PORTAL.label)
 
 def watch(*, now: datetime) -> int:
     """One round; returns how many were taken back, or told of. Each is changed only if it is still as it was
-    seen: whoever picks a bag up, or fetches the list, is faster."""
+    seen: whoever picks a bag up is faster."""
     within: dict[int, timedelta] = {}
     late = []
     for handoff_id, store_id, given_at in _unseen(now - SHORTEST):
@@ -41,7 +42,7 @@ def watch(*, now: datetime) -> int:
             within[store_id] = timedelta(seconds=policy_of(store_id).accept_within)
         if given_at <= now - within[store_id]:
             late.append(handoff_id)
-    return sum(_act(handoff_id, now) for handoff_id in late)
+    return each(late, lambda handoff_id: _act(handoff_id, now))
 
 
 def shown(bags: Iterable[HandOff], *, now: datetime) -> None:
@@ -68,6 +69,8 @@ def _waiting() -> QuerySet[HandOff]:
     shifts = Shift.objects.filter(rider=OuterRef("rider"))
     connected = Exists(shifts.filter(ended_at=None, seen_at__isnull=False))
     given = HandOff.objects.filter(carrier=HandOff.Carrier.OWN, state=S.CONFIRMED, progress=Progress.ASSIGNED)
+    # What the counter marked as collected left with somebody, whatever a phone shows.
+    given = given.filter(order__state__in=MAY_BE_HANDED_OFF)
     given = given.filter(~Exists(shifts.filter(seen_at__gte=OuterRef("created_at"))))
     return given.filter(BY_ITSELF | (connected & ~Q(reason=NOT_YET)))
 
@@ -80,7 +83,7 @@ def _act(handoff_id: int, now: datetime) -> bool:
         if seen.created_by_id is not None or seen.created_label != PORTAL.label:
             return move_and_publish(seen, S.CONFIRMED, now=now, actor=PORTAL, reason=NOT_YET)
         facts: dict[str, Any] = {"reason": IN_TIME, "end_cause": EndCause.NO_RIDER}
-        return move_and_publish(seen, S.CANCELLED, now=now, actor=PORTAL, verb="recall", **facts)
+        return move_and_publish(seen, S.CANCELLED, now=now, actor=PORTAL, **facts)
 
 
 def _locked(rows: QuerySet[HandOff], handoff_id: int) -> HandOff | None:

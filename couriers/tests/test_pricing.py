@@ -126,7 +126,7 @@ def test_a_price_that_cannot_be_had_now_is_asked_for_again_and_harms_nothing(
     peisong.script["preCreateByShop"].append(trouble)
     run_all(after(31))
     assert (facts(handoff)[:2], fee_of(handoff)) == (("sent", "searching"), None)
-    run_all(after(45))
+    run_all(after(67))
     assert (fee_of(handoff), peisong.ledger) == (850, [handoff.origin_id])
 
 
@@ -158,11 +158,11 @@ def test_prices_that_fail_close_no_door_to_errands(peisong: FakePeisong) -> None
         hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
     run_all(NOW)
     peisong.script["preCreateByShop"].extend(["500"] * 50)
-    for seconds in (31, 37, 43):  # half of the account's calls stay for errands
+    for seconds in (31, 65):  # half of the account's calls stay for errands
         run_all(after(seconds))
     assert len(calls(peisong, "preCreateByShop")) >= MANY
-    hand_to_courier(order_id=orders[-1].pk, account=account, actor=MEI, now=after(44))
-    run_all(after(45))
+    hand_to_courier(order_id=orders[-1].pk, account=account, actor=MEI, now=after(66))
+    run_all(after(67))
     assert HandOff.objects.get(order=orders[-1]).state == "sent"
     assert not CourierRest.objects.exists()
 
@@ -176,7 +176,7 @@ def test_errands_that_wait_for_the_account_go_first(peisong: FakePeisong) -> Non
     later.update(due_at=after(31.5))  # its turn at the door comes in half a second
     run_all(after(31))
     assert calls(peisong, "preCreateByShop") == []
-    run_all(after(37))
+    run_all(after(62))
     assert [call for call, _ in peisong.calls] == ["createByShop", "createByShop", "preCreateByShop"]
     assert fee_of(handoff) == 850
 

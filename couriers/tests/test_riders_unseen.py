@@ -16,6 +16,7 @@ from couriers.tests.riders import Phone, handed, on_shift
 from couriers.tests.searches import at_work, courier, pass_time, policy, ready, search_of, shelved, tried
 from couriers.tests.work import all_at_once, boards_follow, facts
 from orders.models import Order, OrderEvent
+from orders.services import step
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 IN_TIME, NOT_YET = str(unseen.IN_TIME), str(unseen.NOT_YET)
@@ -42,6 +43,15 @@ def reason_on_card(order: Order) -> str:
 def watched(at: datetime) -> int:
     with boards_follow(at):
         return unseen.watch(now=at)
+
+
+def test_what_the_counter_marked_as_collected_left_with_somebody(dada: FakeDada) -> None:
+    order, _, _ = given_by_itself(dada)
+    step(order_id=order.pk, verb="collect", actor=MEI, now=after(60))
+    pass_time(after(200))
+    assert tried(order) == [("Old Wang", "confirmed", "")]
+    assert Order.objects.get(pk=order.pk).state == "collected"
+    assert reason_on_card(order) == ""
 
 
 def test_the_next_carrier_is_asked_and_never_the_same_again(dada: FakeDada) -> None:

@@ -333,3 +333,17 @@ def test_an_order_that_another_store_makes_now_goes_to_nobody_here(world: World)
     pass_time(after(60))
     assert world.tried == [("A", "cancelled", "store")]
     assert (world.search().state, world.search().wish) == ("idle", None)
+
+
+def test_a_price_that_ran_out_before_its_turn_is_not_taken_up(world: World) -> None:
+    world.asked()
+    with time_machine.travel(after(4), tick=False):
+        offers = offers_for(Order.objects.get(pk=world.order.pk), now=after(4))
+    ref = next(offer["quote"] for offer in offers if offer["name"] == "B")
+    price = quoted_draft(ref or "", order_id=world.order.pk, account=world.b, now=after(4))
+    world.ask(world.b, at=5, instead=True, quoted=price)
+    run_all(after(900))
+    sent = HandOff.objects.get(state="sent")
+    assert price is not None
+    assert sent.origin_id != price.origin_id
+    assert (sent.quote_ref, sent.quoted_fee) == ("", None)
