@@ -17,7 +17,7 @@ from couriers.policy.queries import policy_of
 from couriers.seeking import ATTACHED, MAY_BE_HANDED_OFF, PORTAL, begin_anew, change
 from couriers.standing import PICKED_UP, carrier_key
 from couriers.states import EndCause, HandOffState, SearchState
-from orders.states import ENDED, OrderState
+from orders.states import ENDED, WAITING, OrderState
 
 S = SearchState
 BATCH = 500
@@ -118,7 +118,7 @@ def _follow_end(search: CarrierSearch, last: HandOff, now: datetime) -> None:
     if last.end_cause in TAKEN_OVER:
         change(search, S.STOPPED, now=now, accept_by=None, reason=last.reason)
         return
-    if last.end_cause == EndCause.UNDONE:
+    if last.end_cause == EndCause.UNDONE or _is_made_anew(search, last):
         _follow_undone(search, now)
         return
     excluded = [*search.excluded, *({carrier_key(last)} - set(search.excluded))]
@@ -129,7 +129,9 @@ def _follow_end(search: CarrierSearch, last: HandOff, now: datetime) -> None:
 
 def _follow_wish(search: CarrierSearch, last: HandOff, now: datetime) -> None:
     """Whom a person wanted instead is asked now, whatever the other one ended of, if the bag is here."""
-    if last.progress in PICKED_UP or search.order.state not in MAY_BE_HANDED_OFF:
+    if _is_made_anew(search, last):
+        _follow_undone(search, now)
+    elif last.progress in PICKED_UP or search.order.state not in MAY_BE_HANDED_OFF:
         change(search, S.NOBODY, now=now, accept_by=None, wish=None, reason=NOT_ON_THE_SHELF)
     else:
         change(search, S.SEEKING, now=now, accept_by=None, round=search.round + 1)
@@ -138,7 +140,13 @@ def _follow_wish(search: CarrierSearch, last: HandOff, now: datetime) -> None:
 def _follow_undone(search: CarrierSearch, now: datetime) -> None:
     """Back to the beginning; if it is ready again by now, somebody is sought at once."""
     again = search.order.state == OrderState.READY and policy_of(search.store_id).automatic
-    change(search, S.SEEKING if again else S.IDLE, now=now, accept_by=None, round=search.round + 1)
+    afresh = {"accept_by": None, "wish": None, "round": search.round + 1}
+    change(search, S.SEEKING if again else S.IDLE, now=now, **afresh)
+
+
+def _is_made_anew(search: CarrierSearch, last: HandOff) -> bool:
+    """Whether the counter took the order back to before it was made, while nobody had the bag."""
+    return search.order.state in WAITING and last.progress not in PICKED_UP
 
 
 def _after(search: CarrierSearch, last: HandOff) -> tuple[SearchState, str]:

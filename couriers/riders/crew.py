@@ -10,7 +10,7 @@ from django.db.models import Count, Prefetch, Q
 
 from couriers.models import HandOff, Rider, RiderReport, Shift
 from couriers.riders.problems import Problem
-from couriers.riders.reach import GONE_QUIET, Phone, phone_of
+from couriers.riders.reach import FORGOTTEN, GONE_QUIET, Phone, phone_of
 from couriers.states import LIVE, Progress
 from orders.models import Order
 from stores.channels import short_name
@@ -78,7 +78,7 @@ def _member(rider: Rider, now: datetime) -> Member:
     linked_at = (shift.linked_at or shift.started_at) if shift else None
     seen_at = shift.seen_at if shift else None
     heard = seen_at or linked_at
-    knows = seen_at is not None and any(bag.created_at <= seen_at for bag in bags)
+    knows = seen_at is not None and any(now - FORGOTTEN <= bag.created_at <= seen_at for bag in bags)
     return Member(
         rider=rider,
         shift=shift,

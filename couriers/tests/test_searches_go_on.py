@@ -10,7 +10,14 @@ from django.db import connection, transaction
 from couriers import seeking
 from couriers.models import CarrierSearch, HandOff
 from couriers.seeking_watch import watch as watch_searches
-from couriers.services import cancel_hand_off, hand_to_rider, rider_delivered, rider_picked_up, seek
+from couriers.services import (
+    cancel_hand_off,
+    hand_to_courier,
+    hand_to_rider,
+    rider_delivered,
+    rider_picked_up,
+    seek,
+)
 from couriers.tests.factories import MEI, NOW, after, make_order, make_rider
 from couriers.tests.fake_dada import FakeDada, callback_body
 from couriers.tests.searches import (
@@ -229,3 +236,19 @@ def until_somebody_waits() -> None:
                 return
         time.sleep(0.1)
     raise AssertionError("nobody waits")
+
+
+def test_an_order_that_is_to_be_made_anew_is_sought_when_it_is_ready(dada: FakeDada) -> None:
+    order = make_order(state="accepted", ready_at=None)
+    policy(order.store)
+    account = courier(order.store, dada)
+    step(order_id=order.pk, verb="start", actor=MEI, now=NOW)
+    dada.script["addOrder"].append("no riders today")
+    hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=after(1))
+    undo(order_id=order.pk, actor=MEI, now=after(2))
+    run_all(after(2))
+    assert tried(order) == [("Dada", "failed", "refused")]
+    assert (search_of(order).state, search_of(order).reason) == ("idle", "")
+    step(order_id=order.pk, verb="start", actor=MEI, now=after(30))
+    ready(order, after(60))
+    assert tried(order) == [("Dada", "failed", "refused"), ("Dada", "sent", "")]
