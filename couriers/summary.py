@@ -129,7 +129,17 @@ def _asks(handoff: HandOff | None) -> Facts | None:
 
 def _part(piece: Piece) -> Facts:
     handed = _handed(piece)
-    names = ("handoff", "carrier_name", "state", "progress", "rider", "code", "reason")
+    names = (
+        "handoff",
+        "carrier",
+        "carrier_name",
+        "carrier_key",
+        "state",
+        "progress",
+        "rider",
+        "code",
+        "reason",
+    )
     return {
         "bag": piece.bag,
         **{name: handed[name] for name in names},

@@ -104,7 +104,9 @@ def test_the_card_tells_of_the_least_advanced_bag_and_of_each(large: Order) -> N
         {
             "bag": number,
             "handoff": bag(large, number).pk,
+            "carrier": "dada",
             "carrier_name": "Dada",
+            "carrier_key": f"courier:{bag(large, number).account_id}",
             "state": state,
             "progress": progress,
             "rider": "",

@@ -309,7 +309,7 @@ def test_a_run_is_given_with_one_tap_and_is_on_the_phone(phone, counter):
 def test_one_tap_tells_the_counter_that_the_rider_is_here(portal, phone, counter):
     page = phone("other")
     page.get_by_role("button", name="I am at the store").click()
-    expect(page.get_by_text("The counter knows since")).to_be_visible()
+    expect(page.get_by_text("The counter knows since")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("not sent yet")).to_have_count(0, timeout=PATIENCE)
     assert barriers(page) == []
     seen = counter()

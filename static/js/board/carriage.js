@@ -5,6 +5,7 @@
 
 const LIVE = new Set(["pending", "claimed", "sent", "unknown", "confirmed", "cancelling"]);
 const ON_THE_SHELF = new Set(["making", "ready"]);
+const MUST_CALL_OFF = new Set(["claimed", "sent", "unknown", "confirmed"]);
 const WITH_RIDER = new Set(["picked_up", "delivered", "returning", "returned"]);
 const AT_WORK = new Set(["seeking", "offered"]);
 
@@ -75,9 +76,15 @@ function callOffSteps({ state, search }) {
   return search?.automatic ? ["handoff/cancel"] : [];
 }
 
+/** How one bag of the card stands, as `delivery` tells it of the least advanced one. */
+export function deliveryOf({ delivery }, bag) {
+  const part = delivery?.bag === bag ? null : delivery?.parts?.find((one) => one.bag === bag);
+  return part ? { ...delivery, ...part } : delivery;
+}
+
 /** Whether it can be given to somebody else only after a courier was called off, which may cost a fee. */
 export function mustCallOff({ delivery }) {
-  return delivery?.carrier !== "own" && delivery?.state !== "pending";
+  return delivery?.carrier !== "own" && MUST_CALL_OFF.has(delivery?.state);
 }
 
 /** Who stands at the counter while the bag is still here: {code, bag, bags, carrier_name, rider, at_store_since}. */
@@ -241,7 +248,8 @@ function modest(one) {
 }
 
 function byReach(a, b) {
-  const rank = (one) => (one.asleep ? 4 : 0) + (one.kind === "rider" ? 0 : 2) + (one.live ? 1 : 0);
+  const rank = (one) =>
+    (one.asleep ? 8 : 0) + (one.kind === "rider" ? 0 : 4) + (one.phone ? 2 : 0) + (one.live ? 1 : 0);
   const costs = (a.fee ?? Number.POSITIVE_INFINITY) - (b.fee ?? Number.POSITIVE_INFINITY);
   const suggested = Number(b.marks.includes("suggested")) - Number(a.marks.includes("suggested"));
   const answered = Number(Boolean(a.error)) - Number(Boolean(b.error));

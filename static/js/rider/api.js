@@ -25,8 +25,9 @@ export class Api {
   send({ key, handoff, verb, at, body }) {
     const headers = { "Idempotency-Key": key, "X-Tapped": String(Math.max(0, this.now() - at)) };
     const init = { method: "POST", headers };
-    if (body) Object.assign(init, { body: form(body), signal: AbortSignal.timeout(PHOTO_TIMEOUT_MS) });
+    if (body) init.body = form(body);
     else init.keepalive = true; // so that it goes out although the page goes to sleep
+    if (body?.photo) init.signal = AbortSignal.timeout(PHOTO_TIMEOUT_MS);
     return this.#ask(`handoffs/${handoff}/${verb}`, init);
   }
 

@@ -56,9 +56,21 @@ function leave(stop, { handoff, verb }) {
   if (!stop.bags.length) stop.gone = verb;
 }
 
+/** Whether nobody waits for it any more. */
+export function hasEnded({ state }) {
+  return ENDED.has(state);
+}
+
 /** Stops on the shelf for which the counter has not heard that the rider is here. */
 export function unannounced(shelf) {
   return shelf.filter(({ state, bags }) => !ENDED.has(state) && bags.some(isAway));
+}
+
+/** The bags of a stop that a step makes sense for: what is on the road is not declined with what is on the shelf. */
+export function bagsFor({ bags }, verb) {
+  const waiting = bags.filter((bag) => !bag.picked_up);
+  if (verb === "picked-up" || (verb === "given-back" && waiting.length)) return waiting;
+  return bags;
 }
 
 /** Since when the counter has known that the rider is at the store; null if it does not. */

@@ -1,7 +1,8 @@
 /**
  * What a rider taps, kept on the phone until the portal has answered: neither a dead network nor a reload
  * loses it. Each entry goes out under its own key, so that a repeat is harmless; those of one order go out in
- * the order they were tapped, but for proofs, which hold up nobody. No DOM.
+ * the order they were tapped, but for proofs: those go out when there is nothing else to send, and steps leave
+ * while a photo is still under way. No DOM.
  *
  * An entry is {key, tap, order, number, handoff, verb, at, hold, tries, body}. Entries of one `tap` (the bags
  * of an order) are taken back together; until `hold` (milliseconds) an entry waits for that. `body` is null, or
@@ -18,11 +19,15 @@ export function outcome(status) {
   return "refused";
 }
 
+function laneOf({ verb }) {
+  return verb === "proof" ? "proof" : "step";
+}
+
 export class Queue {
   /** True after a 410: everything is kept until the rider has a new link. */
   over = false;
   #entries = [];
-  #sending = null;
+  #busy = { step: false, proof: false };
   #timer = null;
   #options;
 
@@ -88,9 +93,9 @@ export class Queue {
 
   /** Send what may go out; called when something was tapped, when a wait is over, and when the line is back. */
   drain() {
-    if (this.#sending || this.over) return;
+    if (this.#busy.step || this.over) return;
     const next = this.#next();
-    if (next) this.#sending = this.#attempt(next);
+    if (next) this.#attempt(next);
     else this.#wakeAt(Math.min(...this.#first().map(({ hold }) => hold)));
   }
 
@@ -100,11 +105,9 @@ export class Queue {
       const seen = new Set();
       return entries.filter(({ order }) => !seen.has(order) && seen.add(order));
     };
-    const isProof = ({ verb }) => verb === "proof";
-    return [
-      ...oldest(this.#entries.filter((entry) => !isProof(entry))),
-      ...oldest(this.#entries.filter(isProof)),
-    ];
+    const steps = oldest(this.#entries.filter((entry) => laneOf(entry) === "step"));
+    if (this.#busy.proof) return steps;
+    return [...steps, ...oldest(this.#entries.filter((entry) => laneOf(entry) === "proof"))];
   }
 
   #next() {
@@ -113,10 +116,13 @@ export class Queue {
   }
 
   async #attempt(entry) {
+    const lane = laneOf(entry);
+    this.#busy[lane] = true;
     entry.tries += 1;
     await this.#options.store.put(entry).catch(() => {});
+    if (lane === "proof") this.drain(); // what is still held must be woken meanwhile
     const answer = await this.#sent(entry);
-    this.#sending = null;
+    this.#busy[lane] = false;
     this.#judge(entry, answer);
     this.#options.changed();
   }

@@ -2,7 +2,7 @@
  * The rider's page as a model: the list, what is kept on the phone, what is to be told. Fires "change". No DOM.
  */
 
-import { fold } from "./fold.js";
+import { bagsFor, fold } from "./fold.js";
 import { Queue } from "./queue.js";
 
 const EVERY_MS = 15_000;
@@ -82,9 +82,8 @@ export class Rider extends EventTarget {
 
   /** Take one step with all bags of a stop that it makes sense for. */
   async step(stop, verb) {
-    const wanted = verb === "picked-up" ? stop.bags.filter((bag) => !bag.picked_up) : stop.bags;
     await this.#keep(
-      wanted.map((bag) => named(stop, bag, verb)),
+      bagsFor(stop, verb).map((bag) => named(stop, bag, verb)),
       verb,
       stop.number,
     );

@@ -18,7 +18,7 @@ export function stepLabel(verb) {
 /** What the bar says right after a tap. */
 export function stepDone({ verb, number }) {
   const words = {
-    arrived: gettext("The counter sees that you are here"),
+    arrived: gettext("You are at the store"),
     "picked-up": gettext("#%(number)s picked up"),
     delivered: gettext("#%(number)s delivered"),
     "given-back": gettext("#%(number)s given back"),

@@ -4,7 +4,7 @@
  */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
-import { bagBody, carrierBody, choices, mustCallOff } from "../carriage.js";
+import { bagBody, carrierBody, choices, deliveryOf, mustCallOff } from "../carriage.js";
 import { fill } from "../format.js";
 import { orderName } from "../words.js";
 import { DialogPiece } from "./dialog.js";
@@ -24,13 +24,16 @@ class HandoffDialog extends DialogPiece {
     priceless: { state: true },
     /** How many riders share the order */
     bags: { state: true },
+    /** Which bag it is about, if somebody has it */
+    bag: { state: true },
     /** Somebody has it, and shall not bring it */
     instead: { state: true },
   };
 
   async show({ card, instead = false }) {
     const unknown = { carriers: null, offers: null, priceless: "" };
-    await super.show({ card, instead, ...unknown, bags: card.delivery?.bags || 1 });
+    const { bag = 1, bags = 1 } = card.delivery ?? {};
+    await super.show({ card, instead, ...unknown, bag, bags: bags || 1 });
     const mine = () => this.card.id === card.id;
     const offers = this.board.read(`/orders/${card.id}/offers`, ({ detail }) => ({ offers: [], detail }));
     const carriers = (await this.board.crew.look()) ?? false;
@@ -44,12 +47,16 @@ class HandoffDialog extends DialogPiece {
     const number = orderName(this.card);
     if (!this.instead) return fill(gettext("Hand off #%(number)s"), { number });
     const { carrier_name: name } = this.#delivery;
-    return fill(gettext("Who brings #%(number)s instead of %(name)s?"), { number, name });
+    const [words, bag] =
+      this.bags > 1
+        ? [gettext("Who brings bag %(bag)s of #%(number)s instead of %(name)s?"), this.bag]
+        : [gettext("Who brings #%(number)s instead of %(name)s?")];
+    return fill(words, { bag, number, name });
   }
 
   /** Who has it now; that may change while the dialog is open. */
   get #delivery() {
-    return (this.board.card(this.card.id) ?? this.card).delivery;
+    return deliveryOf(this.board.card(this.card.id) ?? this.card, this.bag);
   }
 
   body() {
@@ -84,7 +91,10 @@ class HandoffDialog extends DialogPiece {
   }
 
   #failed() {
-    return html`<p>${gettext("The list of riders could not be loaded. The order stays on the shelf.")}</p>
+    const words = this.instead
+      ? gettext("The list of riders could not be loaded.")
+      : gettext("The list of riders could not be loaded. The order stays on the shelf.");
+    return html`<p>${words}</p>
       ${button(gettext("Try again"), () => this.show(this))}`;
   }
 
@@ -123,7 +133,12 @@ class HandoffDialog extends DialogPiece {
 
   /** Only as things stand now, so it is not kept for later. */
   #giveInstead(key, quote) {
-    const body = { ...carrierBody(key), ...bagBody(this.card), instead: true, ...(quote && { quote }) };
+    const body = {
+      ...carrierBody(key),
+      ...bagBody({ delivery: this.#delivery }),
+      instead: true,
+      ...(quote && { quote }),
+    };
     this.board.ask(`/orders/${this.card.id}/handoff`, body);
   }
 

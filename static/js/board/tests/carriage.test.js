@@ -14,6 +14,7 @@ import {
   carrierBody,
   carrierSteps,
   choices,
+  deliveryOf,
   inDoubt,
   mustCallOff,
   nobodyCarries,
@@ -109,9 +110,9 @@ test("who has it can be called off or changed, as long as the bag is here", () =
   ];
   for (const [one, steps] of cards) assert.deepEqual(carrierSteps(one), steps);
   const first = ["own", "dada"].flatMap((carrier) =>
-    ["pending", "sent", "confirmed"].map((state) => mustCallOff(shelf({ carrier, state }))),
+    ["pending", "sent", "confirmed", "cancelling"].map((state) => mustCallOff(shelf({ carrier, state }))),
   );
-  assert.deepEqual(first, [false, false, false, false, true, true]);
+  assert.deepEqual(first, [false, false, false, false, false, true, true, false]);
 });
 
 test("who is wanted next is named while the one before is called off", () => {
@@ -190,6 +191,8 @@ test("a pick-up code finds its bag, also one of several", () => {
   );
   assert.deepEqual(bagBody(split), { bag: 2 });
   assert.deepEqual(bagBody(single), {});
+  const codes = [1, 2, 3].map((bag) => deliveryOf(split, bag).code);
+  assert.deepEqual([codes, deliveryOf(single, 1)], [["1111", "2222", ""], single.delivery]);
 });
 
 test("what was pressed is shown at once", () => {

@@ -117,7 +117,10 @@ class RiderApp extends Piece {
       });
     const since = hereSince(shelf);
     if (!since) return nothing;
-    const words = fill(gettext("The counter knows since %(time)s"), { time: clock(since, this.#zone) });
+    const kept = this.rider.queue.entries.some(({ verb }) => verb === "arrived");
+    const words = kept
+      ? gettext("You are at the store")
+      : fill(gettext("The counter knows since %(time)s"), { time: clock(since, this.#zone) });
     return html`<p class="rider-here">${icon("circle-check")} ${words}</p>`;
   }
 

@@ -3,6 +3,7 @@
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
 import { fill } from "../../board/format.js";
 import { button, icon, Piece } from "../../board/parts/piece.js";
+import { hasEnded } from "../fold.js";
 import { callLink, mapLink } from "../links.js";
 import { shrink } from "../photo.js";
 import { channelName, distance, promise, shelfWords, stepLabel } from "../words.js";
@@ -22,7 +23,7 @@ class RiderStop extends Piece {
 
   render() {
     const { stop, open, verb } = this;
-    const ended = stop.state === "cancelled" || stop.state === "rejected";
+    const ended = hasEnded(stop);
     return html`<article class="stop ${open ? "is-open" : ""} ${stop.pending ? "is-pending" : ""} ${ended ? "is-ended" : ""}"
       data-order=${stop.order}>
       ${this.#head()}
@@ -126,6 +127,7 @@ class RiderStop extends Piece {
   /** Before the bag has left the store, somebody else can still bring it. */
   #refuse() {
     const { stop } = this;
+    if (hasEnded(stop)) return nothing; // it has a button of its own
     const give = () => this.emit("take-step", { stop, verb: "given-back" });
     return button(gettext("Decline"), give, { mark: "ban" });
   }

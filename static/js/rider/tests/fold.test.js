@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fold, hereSince, unannounced } from "../fold.js";
+import { bagsFor, fold, hereSince, unannounced } from "../fold.js";
 
 const bag = (handoff, picked_up = false) => ({ handoff, bag: 1, bags: 1, code: "", picked_up });
 const stop = (order, ...bags) => ({ order, number: String(order), state: "ready", bags });
@@ -82,4 +82,15 @@ test("the list itself is never changed", () => {
   const before = JSON.stringify(list);
   fold(list, [entry(11, "delivered"), entry(21, "picked-up")]);
   assert.equal(JSON.stringify(list), before);
+});
+
+test("what is on the road is not declined with what is on the shelf", () => {
+  const [gone, here] = [
+    { handoff: 1, picked_up: true },
+    { handoff: 2, picked_up: false },
+  ];
+  assert.deepEqual(bagsFor({ bags: [gone, here] }, "given-back"), [here]);
+  assert.deepEqual(bagsFor({ bags: [gone, here] }, "picked-up"), [here]);
+  assert.deepEqual(bagsFor({ bags: [gone] }, "given-back"), [gone]);
+  assert.deepEqual(bagsFor({ bags: [gone, here] }, "delivered"), [gone, here]);
 });

@@ -16,7 +16,7 @@ function kept(answers, store = new Memory()) {
     store,
     send: async ({ handoff, verb, key }) => {
       sent.push([handoff, verb, key]);
-      const answer = answers.shift() ?? 503;
+      const answer = (await answers.shift()) ?? 503;
       if (answer === "network") throw new TypeError("no network");
       return { status: answer, body: {} };
     },
@@ -190,4 +190,23 @@ test("what a status means", () => {
   const meanings = [200, 404, 408, 409, 410, 413, 422, 429, 500, 503].map(outcome);
   const [no, again] = ["refused", "retry"];
   assert.deepEqual(meanings, ["done", no, again, no, "over", no, no, again, again, again]);
+});
+
+test("a photo that is under way holds up no step, and what is held meanwhile is woken", async () => {
+  const { queue, sent, timers, clock } = kept([new Promise(() => {}), 200]);
+  await queue.keep([bag(5, "proof")]);
+  await settle();
+  await queue.keep([bag(6, "delivered")], { holdMs: 8_000 });
+  await settle();
+  clock.now += 8_000;
+  timers.at(-1)[1]();
+  await settle();
+  assert.deepEqual(
+    sent.map(([handoff, verb]) => `${handoff} ${verb}`),
+    ["5 proof", "6 delivered"],
+  );
+  assert.deepEqual(
+    queue.entries.map(({ verb }) => verb),
+    ["proof"],
+  );
 });
