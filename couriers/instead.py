@@ -193,7 +193,7 @@ def _wanted(search: CarrierSearch, now: datetime) -> HandOff | str:
 
 def _still_rides(rider: Rider, wish: Wish, now: datetime) -> bool:
     """Whoever was not at work when they were chosen need not be now."""
-    return opening.held_still(rider).active and (not wish["at_work"] or opening.at_work(rider, now))
+    return opening.held_still(rider.pk).active and (not wish["at_work"] or opening.at_work(rider, now))
 
 
 def _take_price(fresh: HandOff, price: str, now: datetime) -> None:

@@ -52,7 +52,7 @@ def same_bag(draft: HandOff, search: CarrierSearch) -> bool:
 def still_has(rider: Rider, live: int | None, now: datetime) -> bool:
     """Whether the rider is at work and has no more orders than when chosen; of two at once, the second
     chooses again."""
-    if not held_still(rider).active or not at_work(rider, now):
+    if not held_still(rider.pk).active or not at_work(rider, now):
         return False
     return live is None or under_way(now).filter(rider=rider).count() <= live
 
@@ -62,9 +62,10 @@ def at_work(rider: Rider, now: datetime) -> bool:
     return Shift.objects.filter(rider=rider, ended_at=None, ends_at__gt=now).exists()
 
 
-def held_still(rider: Rider) -> Rider:
-    """The rider as they are now, locked: whoever ends their shift or lets them go waits, and counts then."""
-    return Rider.objects.select_for_update(no_key=True).get(pk=rider.pk)
+def held_still(rider_id: int) -> Rider:
+    """The rider as they are now, locked: of who gives them an order, ends their shift or lets them go, the
+    others wait, and count then."""
+    return Rider.objects.select_for_update(no_key=True).get(pk=rider_id)
 
 
 def check(order: Order) -> None:

@@ -64,7 +64,7 @@ def move(seen: HandOff, target: HandOffState, *, now: datetime, **values: Any) -
         raise ValueError(f"a hand-off cannot go from {seen.state} to {target}")
     if (told := _fee(seen, target, values)) is not None:
         values["fee"] = told
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         unchanged = HandOff.objects.filter(
             pk=seen.pk,
             state=seen.state,

@@ -17,6 +17,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from couriers import calls, record
 from couriers.models import CarrierSearch, HandOff
+from couriers.policy.choosing import could_ask
 from couriers.policy.document import Policy
 from couriers.policy.measures import key_of
 from couriers.policy.queries import policy_of
@@ -62,7 +63,8 @@ def _ended() -> Mapping[Store, list[CarrierSearch]]:
 
 def _look(store: Store, searches: list[CarrierSearch], now: datetime) -> int:
     policy = policy_of(store.pk)
-    there = {one.key for one in candidates_of(store, now) if can_carry(one, policy.own_most)}
+    carriers = (one for one in candidates_of(store, now) if can_carry(one, policy.own_most))
+    there = {one.key for one in carriers if could_ask(policy, one.key)}
     spared = _spared(searches, now) if there else {}
     hopeful = [
         search

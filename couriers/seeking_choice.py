@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from couriers.drafts import drafts_for, question_of
 from couriers.models import CarrierSearch, CourierAccount, CourierStore, HandOff
-from couriers.policy.choosing import COURIER, RIDER, Candidate, Ranked, Situation, choose, wants_quotes
-from couriers.policy.document import By, Policy
+from couriers.policy.choosing import COURIER, RIDER, Candidate, Ranked, choose, wants_quotes
+from couriers.policy.document import Policy
 from couriers.policy.measures import key_of
 from couriers.policy.situations import candidates_of, situation_of
 from couriers.quotes import Answer, Question, race
 from couriers.riders.loads import joinings
-from orders.models import Order
 from outbox.calling import Refused
 
 
@@ -43,7 +41,7 @@ def field_of(
 ) -> Field:
     """Choose for one bag; couriers are asked for a price if that decides, or `always_ask`."""
     order = search.order
-    situation = _situation(order, policy, now)
+    situation = situation_of(order, policy, now)
     candidates = {one.key: one for one in candidates_of(order.store, now)}
     candidates |= _with_runs(search, policy, candidates.values(), excluded, now)
     answers: dict[str, Answer] = {}
@@ -61,13 +59,7 @@ def ranking(
 ) -> list[Ranked]:
     """Who may be asked about one bag, without asking anybody for a price."""
     candidates = candidates_of(search.order.store, now)
-    return choose(policy, _situation(search.order, policy, now), candidates, excluded)
-
-
-def _situation(order: Order, policy: Policy, now: datetime) -> Situation:
-    if policy.rules or policy.otherwise.by == By.SHARES:
-        return situation_of(order, now)
-    return _plain(order, now)
+    return choose(policy, situation_of(search.order, policy, now), candidates, excluded)
 
 
 def _with_runs(
@@ -87,18 +79,6 @@ def _with_runs(
         return {}
     found = joinings(search, asked, room=policy.cups_per_rider, now=now)
     return {key: replace(one, joining=found[key]) for key, one in asked.items()}
-
-
-def _plain(order: Order, now: datetime) -> Situation:
-    """The situation where nobody asks how busy the store is, or how much each carrier carries today."""
-    return Situation(
-        at=now.astimezone(ZoneInfo(order.store.timezone)),
-        distance=None,
-        value=order.goods,
-        cups=order.cups,
-        load=0,
-        channel=order.account.channel,
-    )
 
 
 def _race(

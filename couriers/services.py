@@ -54,7 +54,7 @@ def hand_to_rider(
         raise NotPossible(_("This rider does not ride for the store."))
 
     def draft(search: CarrierSearch) -> HandOff:
-        if not held_still(rider).active:
+        if not held_still(rider.pk).active:
             raise NotPossible(_("This rider does not ride for the store."))
         return draft_for(search, rider=rider, now=now)
 

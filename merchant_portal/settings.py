@@ -157,7 +157,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A frozen Redis must not freeze whoever sends a nudge.
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
-    "visibility_timeout": 3600,
+    # A message says only that there may be something to do; what there is stands in the table, and is found
+    # without it. So no second book is kept of who has which message: that is most of what one costs.
+    "ack_emulation": False,
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "portal"

@@ -139,7 +139,7 @@ def follow_delivery(
     undone at the counter. `carrier` is what the platform hears of who brings it ("rider_name", "carrier",
     "reference", and "rider_phone", sealed).
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         kind = "order.delivery"
         if verb is not None and try_step(
             order_id, verb=verb, actor=actor, now=now, reason="", undoable=False

@@ -187,26 +187,42 @@ def _fits_time(when: When, at: datetime) -> bool:
 
 def refers(entry: str, key: str) -> bool:
     """Whether an entry of a document means this carrier."""
-    return entry == key or (entry == RIDERS and key.startswith("rider:"))
+    return entry == key or (entry == RIDERS and _is_rider(key))
+
+
+def could_ask(policy: Policy, key: str) -> bool:
+    """Whether there is a situation in which this carrier is asked."""
+    return any(_admits(policy, choice, key) for choice in policy.choices)
+
+
+def _admits(policy: Policy, choice: Choice, key: str) -> bool:
+    if not choice.named or any(refers(entry, key) for entry in choice.named):
+        return True
+    return _is_rider(key) and _own_first(policy, choice)
+
+
+def _own_first(policy: Policy, choice: Choice) -> bool:
+    if choice.own_first is not None:
+        return choice.own_first
+    return policy.own_first and not any(entry.startswith("rider") for entry in choice.named)
+
+
+def _is_rider(key: str) -> bool:
+    return key.startswith("rider:")
 
 
 class _Turn:
     """One choice applied to one situation."""
 
     def __init__(self, policy: Policy, choice: Choice, situation: Situation, rule: str) -> None:
-        self.choice, self.situation, self.rule = choice, situation, rule
-        self.own_most = policy.own_most
+        self.policy, self.choice, self.situation, self.rule = policy, choice, situation, rule
         self.named = choice.named
-        riders_named = any(entry.startswith("rider") for entry in self.named)
-        said = choice.own_first
-        self.own_first = said if said is not None else policy.own_first and not riders_named
+        self.own_first = _own_first(policy, choice)
         self.given = _given(self.named, situation.given)
 
     def admits(self, one: Candidate) -> bool:
-        if one.kind == RIDER:
-            may = self.own_first or not self.named or self.entry(one) is not None
-            return may and one.free and one.live < self.own_most
-        return one.free and (not self.named or self.entry(one) is not None)
+        has_room = one.kind != RIDER or one.live < self.policy.own_most
+        return one.free and has_room and _admits(self.policy, self.choice, one.key)
 
     def entry(self, one: Candidate) -> str | None:
         """The entry of the choice that means this carrier: its own rather than that of all riders."""

@@ -118,6 +118,21 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     otherwise: Choice = field(default_factory=Choice)
 
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Each that may be made."""
+        return (*(rule.choose for rule in self.rules), self.otherwise)
+
+    @property
+    def goes_by_load(self) -> bool:
+        """Whether it matters how busy the store is."""
+        return any((rule.when.load_from, rule.when.load_to) != (None, None) for rule in self.rules)
+
+    @property
+    def goes_by_shares(self) -> bool:
+        """Whether it matters how much each carrier has carried today."""
+        return any(choice.by == By.SHARES for choice in self.choices)
+
 
 DEFAULT = Policy()
 Place = tuple[str | int, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import asin, cos, radians, sin, sqrt
 from zoneinfo import ZoneInfo
 
@@ -12,8 +12,9 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from couriers.models import CourierAccount, CourierRest, HandOff, Rider
 from couriers.policy.choosing import COURIER, RIDER, Candidate, Situation
+from couriers.policy.document import Policy
 from couriers.policy.measures import key_of, measures_of
-from couriers.riders.reach import Phone, phone_of, with_phones
+from couriers.riders.reach import FORGOTTEN, Phone, phone_of, with_phones
 from couriers.states import LIVE, HandOffState, Progress
 from orders.models import Order
 from orders.states import TO_MAKE, OrderState
@@ -25,18 +26,22 @@ IN_HAND = sorted({*TO_MAKE, OrderState.READY})
 CARRIED = sorted({*LIVE, HandOffState.DELIVERED} - {HandOffState.CANCELLING})
 
 
-def situation_of(order: Order, now: datetime) -> Situation:
-    """The order's situation at its store; three queries, one less if `order.account` is loaded."""
+def situation_of(order: Order, policy: Policy, now: datetime) -> Situation:
+    """The order's situation at its store; a query for each of `load` and `given` that the policy goes by."""
     store = order.store
     return Situation(
         at=now.astimezone(ZoneInfo(store.timezone)),
         distance=distance_to(order, store),
         value=order.goods,
         cups=order.cups,
-        load=Order.objects.filter(store=store, on_board=True, state__in=IN_HAND).count(),
+        load=_in_hand(store) if policy.goes_by_load else 0,
         channel=order.account.channel,
-        given=carried_today(store, now),
+        given=carried_today(store, now) if policy.goes_by_shares else {},
     )
+
+
+def _in_hand(store: Store) -> int:
+    return Order.objects.filter(store=store, on_board=True, state__in=IN_HAND).count()
 
 
 def candidates_of(store: Store, now: datetime) -> list[Candidate]:
@@ -77,7 +82,7 @@ def in_hand_of(store: Store, now: datetime) -> dict[str, tuple[int, int]]:
 
 def under_way(now: datetime) -> QuerySet[HandOff]:
     """The live hand-offs, but for those somebody forgot to end: nobody is on the road for a day."""
-    return HandOff.objects.filter(created_at__gte=now - timedelta(days=1), state__in=sorted(LIVE))
+    return HandOff.objects.filter(created_at__gte=now - FORGOTTEN, state__in=sorted(LIVE))
 
 
 def distance_to(order: Order, store: Store) -> int | None:

@@ -10,10 +10,9 @@ from couriers.bags import share
 from couriers.models import CarrierSearch, HandOff
 from couriers.riders.joining import Joining, Load, join
 from couriers.riders.reach import FORGOTTEN
-from couriers.riders.routes import Spot, Stop
-from couriers.riders.stops import guest_of, spot_of
+from couriers.riders.routes import Spot
+from couriers.riders.stops import spot_of, stop_of
 from couriers.states import BEFORE_PICK_UP, LIVE
-from orders.models import Order
 
 READ = ("rider", "progress", "bag", "bags", "order__cups", "order__latitude", "order__longitude",
         "order__promised_at")  # fmt: skip
@@ -27,7 +26,7 @@ def joinings(
     One query. `room` is how many cups a rider's bag holds.
     """
     order, store = search.order, spot_of(search.order.store)
-    stop, cups = _stop(order, store, now), share(order.cups, search.bag, search.bags)
+    stop, cups = stop_of(order, store, now), share(order.cups, search.bag, search.bags)
     bags: dict[str, list[HandOff]] = defaultdict(list)
     for bag in _in_hand(search.store_id, riders, now):
         bags[f"rider:{bag.rider_id}"].append(bag)
@@ -46,13 +45,7 @@ def _load(bags: list[HandOff], store: Spot, now: datetime) -> Load:
     waiting = [bag for bag in bags if bag.progress in BEFORE_PICK_UP]
     orders = {bag.order_id: bag.order for bag in waiting}
     return Load(
-        stops=tuple(_stop(order, store, now) for order in orders.values()),
+        stops=tuple(stop_of(order, store, now) for order in orders.values()),
         cups=sum(share(bag.order.cups, bag.bag, bag.bags) for bag in waiting),
         away=len(waiting) < len(bags),
     )
-
-
-def _stop(order: Order, store: Spot, now: datetime) -> Stop:
-    """Where the guest is, nobody may have said: then it rides along as if next door."""
-    due = None if order.promised_at is None else int((order.promised_at - now).total_seconds())
-    return Stop(guest_of(order) or store, due)

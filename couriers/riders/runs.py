@@ -14,8 +14,8 @@ from couriers.bags import bags_for, share
 from couriers.models import CarrierSearch, HandOff, Rider
 from couriers.policy.queries import policy_of
 from couriers.riders.batching import Parcel, Run, make_runs
-from couriers.riders.routes import Spot, Stop
-from couriers.riders.stops import guest_of, spot_of
+from couriers.riders.routes import Spot
+from couriers.riders.stops import spot_of, stop_of
 from couriers.services import hand_to_rider
 from couriers.states import LIVE, HandOffState
 from orders.errors import NotPossible, Stale
@@ -134,12 +134,10 @@ def _bags(order: Order, cups: int) -> Iterator[Bag]:
 
 
 def _parcel(key: int, bag: Bag, store: Spot, now: datetime) -> Parcel:
-    """Where the guest is, nobody may have said: then it rides along as if next door."""
     order = bag.order
-    due = None if order.promised_at is None else int((order.promised_at - now).total_seconds())
     waiting = int((now - (order.ready_at or now)).total_seconds())
     cups = share(order.cups, bag.bag, bag.bags)
-    return Parcel(key, Stop(guest_of(order) or store, due), cups, waiting)
+    return Parcel(key, stop_of(order, store, now), cups, waiting)
 
 
 def _proposal(rider: Rider, run: Run, bags: Sequence[Bag], now: datetime) -> Proposal:

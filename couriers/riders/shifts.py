@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from couriers.models import HandOff, Rider, Shift, new_token
+from couriers.opening import held_still
 from couriers.riders.errors import ShiftRefused, StillCarrying
 from couriers.riders.steps import put_back
 from couriers.states import LIVE
@@ -65,7 +66,7 @@ def end_shift(*, shift: Shift, actor: Actor, now: datetime, put_orders_back: boo
         raise StillCarrying(rider=shift.rider.name, live=live)
     back = sum(_back(handoff_id, actor, now) for handoff_id in list(carried.values_list("pk", flat=True)))
     with transaction.atomic():
-        _hold_still(shift.rider_id)
+        held_still(shift.rider_id)
         if Shift.objects.filter(pk=shift.pk, ended_at=None).update(ended_at=now) != 1:
             raise ShiftRefused(_("The shift has ended already."))
         # Somebody may have given the rider an order in this very moment: the shift then goes on.
@@ -104,17 +105,12 @@ def rename(*, rider: Rider, name: str, phone: str) -> Rider:
 def let_go(*, rider: Rider) -> None:
     """The rider rides no more for the store; not in the middle of a shift."""
     with transaction.atomic():
-        _hold_still(rider.pk)
+        held_still(rider.pk)
         if Shift.objects.filter(rider=rider, ended_at=None).exists():
             raise ShiftRefused(_("End the shift of %(rider)s first.") % {"rider": rider.name})
         if live := HandOff.objects.filter(rider=rider, state__in=LIVE).count():
             raise StillCarrying(rider=rider.name, live=live)
         Rider.objects.filter(pk=rider.pk).update(active=False)
-
-
-def _hold_still(rider_id: int) -> None:
-    """Nobody gives the rider an order until this transaction ends (`couriers.opening`)."""
-    Rider.objects.select_for_update(no_key=True).get(pk=rider_id)
 
 
 def _named(rider: Rider) -> Rider:

@@ -73,7 +73,7 @@ def _whereabouts(under_way: list[Bags], last: HandOff | None) -> Spot | None:
 
 def _legs(start: Spot, orders: list[Bags], now: datetime) -> Iterator[dict[str, Any]]:
     """Stops in the best order, each with the metres to it from the one before."""
-    trip = Trip(start, [Stop(guest_of(bags[0].order) or start, _due(bags[0].order, now)) for bags in orders])
+    trip = Trip(start, [stop_of(bags[0].order, start, now) for bags in orders])
     here = start
     for index in trip.best().order:
         there = guest_of(orders[index][0].order)
@@ -91,6 +91,11 @@ def guest_of(order: Order) -> Spot | None:
 def spot_of(store: Store) -> Spot:
     """Where riders leave from."""
     return Spot(store.latitude, store.longitude)
+
+
+def stop_of(order: Order, store: Spot, now: datetime) -> Stop:
+    """Where it is to be brought by when; where the guest is, nobody may have said: then as if next door."""
+    return Stop(guest_of(order) or store, _due(order, now))
 
 
 def _due(order: Order, now: datetime) -> int | None:

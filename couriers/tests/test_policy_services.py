@@ -15,13 +15,16 @@ from couriers.models import (
     Shift,
 )
 from couriers.policy.choosing import Candidate, Measure, Situation
-from couriers.policy.document import DEFAULT, BadDocument, Mistake, Policy
+from couriers.policy.document import DEFAULT, BadDocument, By, Choice, Mistake, Policy, Rule, When
 from couriers.policy.queries import history, policy_of
 from couriers.policy.services import PolicyChanged, save_policy
 from couriers.policy.situations import candidates_of, metres, situation_of
 from couriers.tests.factories import BO, MEI, NOW, after, make_account, make_order, make_rider, make_store
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+BY_LOAD_AND_SHARES = Policy(
+    rules=(Rule("Rush", When(load_from=20), Choice(By.FASTEST)),), otherwise=Choice(By.SHARES, shares={})
+)
 
 
 @pytest.fixture
@@ -131,7 +134,7 @@ def test_a_situation_is_read_at_the_stores_clock(store, django_assert_num_querie
     handoff(make_store(), account=dada, state="delivered")
 
     with django_assert_num_queries(2):
-        found = situation_of(order, NOW)
+        found = situation_of(order, BY_LOAD_AND_SHARES, NOW)
 
     assert found == Situation(
         at=NOW, distance=788, value=4200, cups=7, load=9, channel="standard",
@@ -141,7 +144,18 @@ def test_a_situation_is_read_at_the_stores_clock(store, django_assert_num_querie
 
 
 def test_a_guest_without_a_position_is_at_no_distance(store):
-    assert situation_of(make_order(store, latitude=None), NOW).distance is None
+    assert situation_of(make_order(store, latitude=None), DEFAULT, NOW).distance is None
+
+
+def test_what_the_policy_does_not_go_by_is_not_counted(store, django_assert_num_queries):
+    order = make_order(store)
+    handoff(store, account=make_account(store), state="delivered")
+    with django_assert_num_queries(0):
+        found = situation_of(order, DEFAULT, NOW)
+    assert (found.load, found.given) == (0, {})
+    assert not DEFAULT.goes_by_load
+    assert not DEFAULT.goes_by_shares
+    assert (BY_LOAD_AND_SHARES.goes_by_load, BY_LOAD_AND_SHARES.goes_by_shares) == (True, True)
 
 
 def test_distances_are_as_the_crow_flies():

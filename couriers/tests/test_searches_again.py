@@ -310,7 +310,7 @@ def test_whom_the_policy_does_not_name_does_not_end_the_alarm(dada: FakeDada) ->
     at_work(order.store)
     for seconds in range(0, 60, 5):
         pass_time(after(seconds))
-    assert (tried(order), alarmed(order), jobs()) == ([("Dada", "failed", "refused")], True, 1)
+    assert (tried(order), alarmed(order), jobs()) == ([("Dada", "failed", "refused")], True, 0)
 
 
 def test_several_who_look_at_once_have_it_asked_once() -> None:

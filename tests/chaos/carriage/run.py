@@ -1,7 +1,9 @@
 """One run: release orders as fast as they are carried, let the storm blow, heal, and check.
 
-`python -m tests.chaos.carriage.run` is the long form; PORTAL_CHAOS_ORDERS and PORTAL_CHAOS_SEED set how many
-orders there are and what goes wrong.
+`python -m tests.chaos.carriage.run` is the long form: one run after the other, each from an empty database and
+with a seed of its own, so that what went well stands when the machine is needed for something else after an
+hour. PORTAL_CHAOS_ORDERS sets how many orders there are in all, PORTAL_CHAOS_SEED what goes wrong in the first
+run: of as many orders as the seed was printed with.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from tests.chaos.carriage.storm import Storm, Weather
 from tests.chaos.carriage.works import CHILDREN, THREADS, Crew, Works
 
 ORDERS = 100_000
+AT_MOST = 20_000  # of one run
 # Of the calls to couriers so many end with the end of the process that made them.
 MORTAL, DIE = "tests.chaos.carriage.mortal", 0.003
 TICK, LOOK_EVERY, SAY_EVERY = 0.05, 0.5, 10.0  # seconds
@@ -145,10 +148,22 @@ def main() -> int:
     """The long form."""
     orders = int(os.environ.get("PORTAL_CHAOS_ORDERS", ORDERS))
     seed = os.environ.get("PORTAL_CHAOS_SEED") or secrets.token_hex(4)
-    print(f"chaos seed: {seed}", flush=True)
+    done = 0
+    while done < orders:
+        result = _run_one(min(AT_MOST, orders - done), seed)
+        if result.faults:
+            return 1
+        done, seed = done + result.orders, secrets.token_hex(4)
+        _say(f"{done:,} of {orders:,} orders in all\n")
+    return 0
+
+
+def _run_one(orders: int, seed: str) -> Result:
+    which = f"chaos seed: {seed}, orders: {orders}"
+    _say(which)
     result = run(Plan(orders), seed=seed, say=_say)
-    print("\n".join([*result.lines(), f"chaos seed: {seed}"]))
-    return 1 if result.faults else 0
+    _say("\n".join([*result.lines(), which]))
+    return result
 
 
 def _say(line: str) -> None:
