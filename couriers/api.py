@@ -1,7 +1,7 @@
 """The HTTP API of hand-offs: who can carry an order, give it to them, call it off, follow an own rider."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -27,6 +27,7 @@ router = Router(tags=["hand-offs"])
 Verb = Literal["cancel", "picked-up", "delivered"]
 Answer = Stepped | Status[Any]
 VERBS = {"picked-up": services.rider_picked_up, "delivered": services.rider_delivered}
+OneBag = Annotated[int, Field(ge=1, le=MOST_BAGS)]
 Bag = Field(None, ge=1, le=MOST_BAGS, description="One bag of an order that goes in several; else all")
 
 
@@ -121,14 +122,14 @@ def list_carriers(request: HttpRequest, store_id: int) -> Carriers:
 
 
 @router.get("/{int:store_id}/orders/{int:order_id}/offers", response=list[OfferOut])
-def list_offers(request: HttpRequest, store_id: int, order_id: int) -> list[Offer]:
+def list_offers(request: HttpRequest, store_id: int, order_id: int, bag: OneBag | None = None) -> list[Offer]:
     """Ask all couriers for a price; whoever does not answer in a second and a half is told as late.
 
-    Asked again within five seconds, it is the same answer; 429 with Retry-After beyond 30 a minute, of a
-    store or of a person.
+    For one `bag` of several, also if somebody has it; else for the first that nobody has. Asked again within
+    five seconds, it is the same answer; 429 with Retry-After beyond 30 a minute, of a store or of a person.
     """
     order = Order.objects.select_related("store", "account").get(pk=_order(request, store_id, order_id))
-    return fresh_offers(order, asker=request.user.pk, now=timezone.now())
+    return fresh_offers(order, bag=bag, asker=request.user.pk, now=timezone.now())
 
 
 @router.post("/{int:store_id}/orders/{int:order_id}/handoff", response=ANSWERS)

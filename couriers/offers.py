@@ -13,7 +13,6 @@ from typing import Any, TypedDict
 
 from cryptography.fernet import InvalidToken
 from django.core.cache import cache
-from django.db.models import Max
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -27,7 +26,9 @@ from couriers.policy.queries import policy_of
 from couriers.providers.base import Quote
 from couriers.quotes import Answer
 from couriers.seeking_choice import Field, field_of
+from couriers.states import SearchState
 from orders.cards import iso
+from orders.errors import NotPossible
 from orders.models import Order
 from stores.sealed import seal, unseal
 
@@ -36,6 +37,7 @@ FRESH = 5  # seconds in which nobody is asked again about an order that is as it
 # How often all couriers of a store are asked, for the store and for one person, in each process: more than
 # people tap, and less than what a courier lets an account ask in a few seconds.
 RACES, WINDOW = 30, 60  # in so many seconds
+WITH_SOMEBODY = frozenset({SearchState.OFFERED, SearchState.CARRIED, SearchState.DONE})
 
 
 class Offer(TypedDict):
@@ -54,15 +56,15 @@ class Offer(TypedDict):
     quote: str | None
 
 
-def fresh_offers(order: Order, *, asker: int | None, now: datetime) -> list[Offer]:
+def fresh_offers(order: Order, *, bag: int | None, asker: int | None, now: datetime) -> list[Offer]:
     """`offers_for`, or what it gave a few seconds ago. `asker` is the person's id. May raise TooManyRaces."""
     check(order)
-    key = _key(order)
+    key = f"{_key(order)}:{bag}"
     offers: list[Offer] | None = cache.get(key)
     if offers is None:
         _count_race(f"store:{order.store_id}", now)
         _count_race(f"user:{asker}", now)
-        offers = offers_for(order, now=now)
+        offers = offers_for(order, bag=bag, now=now)
         cache.set(key, offers, FRESH)
     return offers
 
@@ -85,13 +87,14 @@ def _count_race(whose: str, now: datetime) -> None:
         raise TooManyRaces(WINDOW - passed)
 
 
-def offers_for(order: Order, *, now: datetime) -> list[Offer]:
+def offers_for(order: Order, *, bag: int | None = None, now: datetime) -> list[Offer]:
     """All couriers and the riders at work, those first who would be asked first.
 
-    Raises NotPossible for what may not be handed off: no courier hears of such a guest.
+    For one bag, also if somebody has it; else for the first that nobody has. Raises NotPossible for what may
+    not be handed off, for no courier hears of such a guest, and for a bag that is not there.
     """
     check(order)
-    search = _search_of(order, now)
+    search = _search_of(order, bag, now)
     policy = policy_of(search.store_id)
     field = field_of(search, policy, now=now, excluded=frozenset(), always_ask=True)
     turn = {one.key: place for place, one in enumerate(field.ranked)}
@@ -116,16 +119,22 @@ def quoted_draft(ref: str, *, order_id: int, account: CourierAccount, now: datet
     return HandOff(quote_until=until, **told)
 
 
-def _search_of(order: Order, now: datetime) -> CarrierSearch:
-    """The search of the bag nobody has yet, or what would be one."""
-    known = CarrierSearch.objects.select_related("order__store", "order__account").filter(order=order)
-    bags = known.aggregate(most=Max("bags"))["most"] or bags_for(
-        order.cups, policy_of(order.store_id).cups_per_rider
+def _search_of(order: Order, bag: int | None, now: datetime) -> CarrierSearch:
+    """The search of a bag as it stands, or what would be one."""
+    known = list(CarrierSearch.objects.filter(order=order).order_by("bag"))
+    bags = known[0].bags if known else bags_for(order.cups, policy_of(order.store_id).cups_per_rider)
+    if bag is not None and bag > bags:
+        raise NotPossible(_("The order has no such bag."))
+    # Those beyond the last bag are of an earlier split, and those of another store of before it was moved.
+    mine = [search for search in known[:bags] if search.store_id == order.store_id]
+    free = [
+        search for search in mine if search.bag == bag or (bag is None and search.state not in WITH_SOMEBODY)
+    ]
+    found = (
+        free[0] if free else CarrierSearch(store_id=order.store_id, bag=bag or 1, bags=bags, started_at=now)
     )
-    found = known.exclude(state__in=["offered", "carried", "done"]).order_by("bag").first()
-    return found or CarrierSearch(
-        order=order, store_id=order.store_id, bag=1, bags=bags, started_at=now, changed_at=now
-    )
+    found.order = order
+    return found
 
 
 def _offer(one: Candidate, field: Field, order: Order) -> Offer:

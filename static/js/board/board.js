@@ -6,7 +6,7 @@
 import { BROWSER } from "./browser.js";
 import { Bulk } from "./bulk.js";
 import { alarms, bagBody, carrierBody, hasHandoff, leftStanding, predictCarriage } from "./carriage.js";
-import { Commands, cookie, sender } from "./commands.js";
+import { Commands, cookie, reader, sender } from "./commands.js";
 import { Crew } from "./crew.js";
 import { openRequests, predictAnswer } from "./guests.js";
 import { Reminders } from "./reminders.js";
@@ -52,6 +52,7 @@ export class Board extends EventTarget {
     this.describe = describe;
     this.#hears = new Map(Object.entries(boot.hears).map(([channel, calls]) => [channel, new Set(calls)]));
     this.sounds = new Sounds({ volume: this.settings.volume, changed: () => this.#changed() });
+    this.read = reader({ api: boot.api, fetch: BROWSER.fetch });
     this.#send = sender({
       api: boot.api,
       fetch: BROWSER.fetch,
@@ -66,7 +67,7 @@ export class Board extends EventTarget {
       env: BROWSER,
     });
     const changed = () => this.#changed();
-    const read = (path) => this.read(path);
+    const { read } = this;
     const ask = (...wish) => this.ask(...wish);
     const scope = `portal.bulk.${boot.store.id}.${boot.user.id}`;
     this.bulk = new Bulk({ ask, read, changed, storage: sessionStorage, scope, env: BROWSER });
@@ -218,6 +219,13 @@ export class Board extends EventTarget {
     this.#handed = { id: card.id, name, until: this.now + HANDED_MS };
   }
 
+  /** Give what somebody has to somebody else: only as things stand now, so it is not kept for later. */
+  giveInstead(card, key, more) {
+    this.#handed = null;
+    const body = { ...carrierBody(key), ...bagBody(card), instead: true, ...more };
+    return this.ask(`/orders/${card.id}/handoff`, body);
+  }
+
   /** What was given to somebody here a moment ago and can be called back: {card, name, until}, or null. */
   get handed() {
     const card = this.#handed && this.card(this.#handed.id);
@@ -259,13 +267,6 @@ export class Board extends EventTarget {
     }
     this.tell("warn", this.describe.failure(answer, this));
     return null;
-  }
-
-  /** A read of the API; null when it failed, or what `tooMany` makes of its words when it was asked too often. */
-  async read(path, tooMany = () => null) {
-    const answer = await fetch(`${this.boot.api}${path}`).catch(() => null);
-    if (answer?.status === 429) return tooMany(await answer.json().catch(() => ({})));
-    return answer?.ok ? answer.json() : null;
   }
 
   tell(tone, text) {

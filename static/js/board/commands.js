@@ -35,6 +35,23 @@ export function sender({ api, fetch, csrf }) {
 }
 
 /**
+ * How a browser reads the API. The reader gives null for what failed; when it was asked too often, what `tooMany`
+ * makes of that: {detail, wait}, the words and the seconds until it may be asked again.
+ */
+export function reader({ api, fetch }) {
+  return async (path, tooMany = () => null) => {
+    const answer = await fetch(`${api}${path}`).catch(() => null);
+    if (answer?.status === 429) return tooMany(await refusalOf(answer));
+    return answer?.ok ? answer.json() : null;
+  };
+}
+
+async function refusalOf(answer) {
+  const { detail = "" } = await answer.json().catch(() => ({}));
+  return { detail, wait: Number(answer.headers.get("Retry-After")) || 60 };
+}
+
+/**
  * The kept commands of one person at one store, oldest first. Of one order only one is under way at a
  * time, in the order they were pressed. One storage entry per command: tabs do not overwrite each other.
  *

@@ -1,9 +1,9 @@
 """One run: release orders as fast as they are carried, let the storm blow, heal, and check.
 
-`python -m tests.chaos.carriage.run` is the long form: one run after the other, each from an empty database and
-with a seed of its own, so that what went well stands when the machine is needed for something else after an
-hour. PORTAL_CHAOS_ORDERS sets how many orders there are in all, PORTAL_CHAOS_SEED what goes wrong in the first
-run: of as many orders as the seed was printed with.
+`python -m tests.chaos.carriage.run` is the long form: one run after the other, each from an empty database
+and with a seed of its own, so that what went well stands when the machine is needed for something else after
+an hour. PORTAL_CHAOS_ORDERS sets how many orders there are in all, PORTAL_CHAOS_SEED what goes wrong in the
+first run: of as many orders as the seed was printed with.
 """
 
 from __future__ import annotations

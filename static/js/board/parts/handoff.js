@@ -4,7 +4,7 @@
  */
 
 import { html, nothing } from "../../../vendor/lit-3.3.3.js";
-import { bagBody, carrierBody, choices, deliveryOf, mustCallOff } from "../carriage.js";
+import { choices, deliveryOf, mustCallOff } from "../carriage.js";
 import { fill } from "../format.js";
 import { orderName } from "../words.js";
 import { DialogPiece } from "./dialog.js";
@@ -30,17 +30,31 @@ class HandoffDialog extends DialogPiece {
     instead: { state: true },
   };
 
+  /** The race that counts: of one that was begun before, nobody wants to hear any more. */
+  #latest = null;
+
   async show({ card, instead = false }) {
     const unknown = { carriers: null, offers: null, priceless: "" };
     const { bag = 1, bags = 1 } = card.delivery ?? {};
     await super.show({ card, instead, ...unknown, bag, bags: bags || 1 });
-    const mine = () => this.card.id === card.id;
-    const offers = this.board.read(`/orders/${card.id}/offers`, ({ detail }) => ({ offers: [], detail }));
+    this.#race();
     const carriers = (await this.board.crew.look()) ?? false;
-    if (mine()) this.carriers = carriers;
-    const raced = await offers;
-    if (mine()) this.priceless = raced?.detail ?? "";
-    if (mine()) this.offers = raced?.offers ?? raced ?? [];
+    if (this.card.id === card.id) this.carriers = carriers;
+  }
+
+  /** Ask for prices; asked for too often, they are asked for again when they may be. */
+  async #race() {
+    const { card, instead, bag, bags } = this;
+    const race = {};
+    this.#latest = race;
+    // A price is good for the bag it was asked for.
+    const which = instead && bags > 1 ? `?bag=${bag}` : "";
+    const raced = await this.board.read(`/orders/${card.id}/offers${which}`, (refusal) => refusal);
+    if (this.#latest !== race) return;
+    const wait = raced?.wait;
+    this.priceless = raced?.detail ?? "";
+    this.offers = wait ? [] : (raced ?? []);
+    if (wait) setTimeout(() => this.shown && this.#latest === race && this.#race(), wait * 1000);
   }
 
   title() {
@@ -126,27 +140,17 @@ class HandoffDialog extends DialogPiece {
   }
 
   #give({ key, name, quote }) {
-    if (this.instead) this.#giveInstead(key, quote);
-    else this.#giveFirst(key, name, quote);
+    const price = quote ? { quote } : {};
+    if (this.instead) this.board.giveInstead({ ...this.card, delivery: this.#delivery }, key, price);
+    else this.#giveFirst(key, name, price);
     this.close();
   }
 
-  /** Only as things stand now, so it is not kept for later. */
-  #giveInstead(key, quote) {
-    const body = {
-      ...carrierBody(key),
-      ...bagBody({ delivery: this.#delivery }),
-      instead: true,
-      ...(quote && { quote }),
-    };
-    this.board.ask(`/orders/${this.card.id}/handoff`, body);
-  }
-
-  #giveFirst(key, name, quote) {
+  #giveFirst(key, name, price) {
     const split = this.bags !== (this.card.delivery?.bags || 1) ? { bags: this.bags } : {};
     // A rider of our own is one person: they take the first bag, and the card asks on for the others.
     const first = split.bags > 1 && key.startsWith("rider:") ? { bag: 1 } : {};
-    this.board.handOff(this.card, key, name, { ...split, ...first, ...(quote && { quote }) });
+    this.board.handOff(this.card, key, name, { ...split, ...first, ...price });
   }
 }
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Commands, cookie, outcome } from "../commands.js";
+import { Commands, cookie, outcome, reader } from "../commands.js";
 
 /** Storage as the browser has it: entries are own keys. */
 function storage(entries = {}) {
@@ -199,4 +199,26 @@ test("what a status means", () => {
 test("a cookie is found by its whole name", () => {
   assert.equal(cookie("csrftoken", "xcsrftoken=no; csrftoken=a%3Db; other=1"), "a=b");
   assert.equal(cookie("csrftoken", ""), "");
+});
+
+function reading(status, body, headers = {}) {
+  const answer = new Response(body, { status, headers });
+  return reader({ api: "/api", fetch: async (address) => (address === "/api/prices" ? answer : null) });
+}
+
+test("a read gives what was answered, and nothing when it failed", async () => {
+  assert.deepEqual(await reading(200, '{"fee": 850}')("/prices"), { fee: 850 });
+  assert.equal(await reading(503, "{}")("/prices"), null);
+  const offline = reader({ api: "", fetch: async () => Promise.reject(new TypeError("offline")) });
+  assert.equal(await offline("/prices"), null);
+});
+
+test("a read that came too often says why, and when it may come again", async () => {
+  const told = (body, headers) => reading(429, body, headers)("/prices", (refusal) => refusal);
+  assert.deepEqual(await told('{"detail": "Too often."}', { "Retry-After": "40" }), {
+    detail: "Too often.",
+    wait: 40,
+  });
+  assert.deepEqual(await told("<html>"), { detail: "", wait: 60 });
+  assert.equal(await reading(429, "{}")("/prices"), null);
 });
