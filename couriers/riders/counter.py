@@ -18,30 +18,36 @@ from django.views.decorators.http import require_POST, require_safe
 
 from couriers.models import Rider, RiderReport, Shift
 from couriers.riders import shifts
-from couriers.riders.crew import crew_of, reports_of, shift_in
+from couriers.riders.crew import crew_of, shift_in
 from couriers.riders.errors import ShiftRefused
 from couriers.riders.links import link_of, qr_of
+from couriers.riders.reported import reported
 from couriers.riders.runs import Given, propose
 from couriers.riders.runs import assign as assign_run
 from orders.requests import actor_of, managed_stores, store_of
 from stores.models import Store
 
-NAME_LENGTH, PHONE_LENGTH, KEY_LENGTH = 60, 30, 22
+NAME_LENGTH, PHONE_LENGTH, NUMBER_LENGTH, KEY_LENGTH = 60, 30, 20, 22
 MOST_BAGS = 50
 
 
 @require_safe
 @login_required
 def page(request: HttpRequest, store_id: int) -> HttpResponse:
-    """Everybody who rides for the store; a link among them is never on this page itself."""
+    """Everybody who rides for the store, and what they reported, with `order` of that daily number alone.
+
+    A link of theirs is never on this page itself.
+    """
     store, now = store_of(request, store_id), timezone.now()
+    number = request.GET.get("order", "").strip().lstrip("#")[:NUMBER_LENGTH]
     shown = {
         "store": store,
         "now": now,
         "crew": crew_of(store, now=now),
         "proposals": propose(store, now=now),
-        "reports": reports_of(store, now=now),
-        "proofs": reports_of(store, now=now, kind=RiderReport.Kind.PROOF),
+        "number": number,
+        "problems": reported(store, RiderReport.Kind.PROBLEM, number=number, now=now),
+        "proofs": reported(store, RiderReport.Kind.PROOF, number=number, now=now),
         "manages": _manages(request, store),
         "command": get_random_string(KEY_LENGTH),
     }

@@ -1,15 +1,13 @@
-"""What the counter's page shows of its riders: who is on a shift, what they carry, what they reported."""
+"""What the counter's page shows of its riders: who is on a shift, and what they carry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Prefetch
 
-from couriers.models import HandOff, Rider, RiderReport, Shift
-from couriers.riders.problems import Problem
+from couriers.models import HandOff, Rider, Shift
 from couriers.riders.reach import FORGOTTEN, GONE_QUIET, Phone, phone_of
 from couriers.states import LIVE, Progress
 from orders.models import Order
@@ -17,8 +15,6 @@ from stores.channels import short_name
 from stores.models import Store
 
 THERE = timedelta(minutes=1)
-REPORTS = 20
-REPORTED_WITHIN = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +56,6 @@ def shift_in(store: Store, rider_id: int, *, now: datetime) -> Shift | None:
     return open_now.select_related("rider__store").first()
 
 
-def reports_of(
-    store: Store, *, now: datetime, kind: RiderReport.Kind = RiderReport.Kind.PROBLEM
-) -> Iterable[tuple[RiderReport, str, str]]:
-    """What riders reported lately, of which order, and the words for it; photos are not loaded."""
-    lately = RiderReport.objects.filter(handoff__store=store, kind=kind, at__gte=now - REPORTED_WITHIN)
-    rows = lately.annotate(photos=Count("pk", filter=Q(photo__isnull=False))).defer("photo")
-    rows = rows.select_related("rider", "handoff__order__account")
-    words = dict(Problem.choices)
-    latest = rows.order_by("-id")[:REPORTS]
-    return [(row, _name(row.handoff.order), str(words.get(row.code, ""))) for row in latest]
-
-
 def _member(rider: Rider, now: datetime) -> Member:
     shift: Shift | None = next(iter(getattr(rider, "open_shifts", [])), None)
     bags: list[HandOff] = getattr(rider, "in_hand", [])
@@ -82,7 +66,7 @@ def _member(rider: Rider, now: datetime) -> Member:
     return Member(
         rider=rider,
         shift=shift,
-        numbers=tuple(dict.fromkeys(_name(bag.order) for bag in bags)),
+        numbers=tuple(dict.fromkeys(name_of(bag.order) for bag in bags)),
         under_way=sum(bag.progress == Progress.PICKED_UP for bag in bags),
         there=seen_at is not None and now - seen_at <= THERE,
         quiet=heard is not None and now - heard > GONE_QUIET,
@@ -96,6 +80,6 @@ def _waits(bag: HandOff) -> bool:
     return bag.progress == Progress.AT_STORE
 
 
-def _name(order: Order) -> str:
-    """Two platforms may have the same daily number on the shelf at once."""
+def name_of(order: Order) -> str:
+    """Its daily number and platform. Two platforms may have the same daily number on the shelf at once."""
     return f"{order.daily_number} {short_name(order.account.channel, order.account.slug)}"

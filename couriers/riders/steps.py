@@ -26,7 +26,7 @@ from stores.actors import Actor
 
 S = HandOffState
 TAKEN_BACK = timedelta(minutes=2)  # the phone offers it for seconds; the way here may take longer
-MOST_REPORTS = 10  # of a hand-off: whoever has the link could otherwise fill the disk with photos
+MOST_REPORTS = 10  # of a kind, of a hand-off: whoever has the link could otherwise fill the disk with photos
 TO_PICK_UP = frozenset({OrderState.READY, OrderState.COLLECTED})
 TO_DELIVER = TO_PICK_UP | {OrderState.DELIVERED}
 GIVEN_BACK = gettext_noop("The rider gave it back.")
@@ -177,7 +177,7 @@ def _held(handoff_id: int) -> HandOff:
 
 def _keep_report(seen: HandOff, command: str, kind: RiderReport.Kind, **told: Any) -> None:
     """Write a report down; the hand-off's row is held."""
-    if RiderReport.objects.filter(handoff=seen).count() >= MOST_REPORTS:
+    if RiderReport.objects.filter(handoff=seen, kind=kind).count() >= MOST_REPORTS:
         raise NotPossible(_("The store has enough reports about this order: ring there."))
     rider = Rider.objects.get(handoffs=seen)
     RiderReport.objects.create(handoff=seen, rider=rider, command=command, kind=kind, **told)

@@ -7,11 +7,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext
 
 from couriers.bags import share
-from couriers.models import HandOff, Shift
+from couriers.models import HandOff, RiderReport, Shift
 from couriers.riders.routes import DETOUR, Spot, Stop, Trip, metres
 from couriers.states import HandOffState, Progress
 from orders.cards import iso
@@ -29,7 +29,8 @@ def hand_off_of(shift: Shift, handoff_id: int) -> HandOff:
 def bags_of(shift: Shift) -> Bags:
     """What the shift's rider has in hand, order by order; one query."""
     live = _own(shift).filter(state=HandOffState.CONFIRMED).order_by("order_id", "bag")
-    return list(live.select_related("order__account"))
+    proofs = RiderReport.objects.filter(handoff=OuterRef("pk"), kind=RiderReport.Kind.PROOF)
+    return list(live.select_related("order__account").annotate(proven=Exists(proofs)))
 
 
 def stops_of(shift: Shift, bags: Bags, *, now: datetime) -> dict[str, Any]:
@@ -120,6 +121,7 @@ def _stop(bags: Bags, leg: int | None) -> dict[str, Any]:
         "ready_at": iso(order.ready_at),
         "leg": leg,
         "problem": next((gettext(bag.reason) for bag in bags if bag.reason), ""),
+        "proven": any(getattr(bag, "proven", False) for bag in bags),
         "bags": [_bag(bag) for bag in bags],
     }
 

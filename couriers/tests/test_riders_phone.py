@@ -60,6 +60,7 @@ def test_a_stop_says_all_that_is_needed_to_bring_it() -> None:
                 "ready_at": "2026-02-06T04:00:00.000Z",
                 "leg": 1063,
                 "problem": "",
+                "proven": False,
                 "bags": [
                     {
                         "handoff": handoff.pk,

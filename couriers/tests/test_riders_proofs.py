@@ -2,13 +2,16 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
 
 from couriers.models import HandOff, RiderReport
-from couriers.riders.crew import reports_of
+from couriers.riders.reported import SHOWN, reported
 from couriers.services import cancel_hand_off
-from couriers.tests.factories import MEI, after
+from couriers.tests.factories import MEI, after, make_staff, make_store
 from couriers.tests.riders import PHOTO, PLAIN_PHOTO, Phone, carried_by, on_shift
 from couriers.tests.work import facts
+from stores.models import Store
 
 pytestmark = pytest.mark.django_db
 KIND = RiderReport.Kind
@@ -40,10 +43,8 @@ def test_a_photo_may_come_after_the_delivery_and_is_no_problem() -> None:
     phone.tap("delivered", handoff, at=after(600))
     assert phone.tap("proof", handoff, at=after(630), form=photo()).status_code == 200
     assert facts(handoff) == ("delivered", "delivered", "", "delivered")
-    shown = [
-        list(reports_of(handoff.store, now=after(700), kind=kind)) for kind in (KIND.PROBLEM, KIND.PROOF)
-    ]
-    assert [len(one) for one in shown] == [0, 1]
+    shown = [reported(handoff.store, kind, now=after(700)) for kind in (KIND.PROBLEM, KIND.PROOF)]
+    assert [len(one.lines) for one in shown] == [0, 1]
 
 
 def test_a_bag_that_never_left_is_proved_by_nothing() -> None:
@@ -69,3 +70,59 @@ def test_a_link_stores_no_more_than_a_few_photos_of_a_bag() -> None:
     phone, handoff = on_the_road()
     answers = [phone.tap("proof", handoff, at=after(600), form=photo()) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [200] * 10 + [422]
+
+
+def test_problems_do_not_use_up_what_photos_may_be_kept() -> None:
+    phone, handoff = on_the_road()
+    for _ in range(10):
+        phone.tap("problem", handoff, at=after(300), form={"code": "other"})
+    assert phone.tap("proof", handoff, at=after(600), form=photo()).status_code == 200
+
+
+def test_the_list_tells_of_a_photo_that_has_arrived() -> None:
+    phone, handoff = on_the_road()
+    assert [stop["proven"] for stop in phone.stops()["stops"]] == [False]
+    phone.tap("problem", handoff, at=after(300), form={"code": "other", **photo()})
+    assert [stop["proven"] for stop in phone.stops()["stops"]] == [False]
+    phone.tap("proof", handoff, at=after(600), form=photo())
+    assert [stop["proven"] for stop in phone.stops()["stops"]] == [True]
+
+
+def test_an_older_photo_is_found_by_its_orders_number() -> None:
+    phone, handoff = on_the_road()
+    phone.tap("proof", handoff, at=after(600), form=photo())
+    week = after(7 * 86_400)
+
+    def found(number: str = "", store: Store = handoff.store) -> int:
+        return len(reported(store, KIND.PROOF, number=number, now=week).lines)
+
+    number = handoff.order.daily_number
+    assert [found(), found(number), found("no such"), found(number, make_store())] == [0, 1, 0, 0]
+
+
+def test_it_says_that_there_are_more_than_it_shows() -> None:
+    _phone, handoff = on_the_road()
+    row = {"handoff": handoff, "rider": handoff.rider, "kind": KIND.PROOF, "at": after(60)}
+    RiderReport.objects.bulk_create(RiderReport(command=str(key), **row) for key in range(SHOWN))
+    shown = reported(handoff.store, KIND.PROOF, now=after(90))
+    assert (len(shown.lines), shown.more) == (SHOWN, False)
+    RiderReport.objects.create(command="one more", **row)
+    shown = reported(handoff.store, KIND.PROOF, now=after(90))
+    assert (len(shown.lines), shown.more) == (SHOWN, True)
+
+
+def test_the_counter_looks_for_an_order(client: Client) -> None:
+    phone, handoff = on_the_road()
+    store, number = handoff.store, handoff.order.daily_number
+    client.force_login(make_staff(store))
+    address = reverse("riders", args=[store.pk])
+    assert 'name="order"' not in client.get(address).content.decode()  # nothing there to look for
+    phone.tap("proof", handoff, at=after(600), form=photo())
+    found = client.get(address, {"order": f" #{number} "}).content.decode()
+    assert (f'value="{number}"' in found, "report-photo" in found, "Nothing was reported" in found) == (
+        True,
+        True,
+        False,
+    )
+    none = client.get(address, {"order": "<b>7"}).content.decode()
+    assert "Nothing was reported about #&lt;b&gt;7, or it is forgotten by now." in none
