@@ -36,13 +36,14 @@ IN_SIGHT = """() => {
   const seen = [...document.querySelectorAll("order-card")].find((e) => e.checkVisibility() && waits(e.card));
   return seen ? seen.card : null;
 }"""
-# The link of somebody's open shift at a store: people get it as a code only.
+# Whose shift at a store is open, and their link: people get it as a code only.
 RIDER_LINK = """
 from django.utils import timezone
 from couriers.models import Shift
 from couriers.riders.links import token_of
 now = timezone.now()
-print("/r/" + token_of(Shift.objects.filter(ended_at=None, ends_at__gt=now, rider__store={store})[0]) + "/")
+shift = Shift.objects.filter(ended_at=None, ends_at__gt=now, rider__store={store})[0]
+print(shift.rider_id, f"/r/{{token_of(shift)}}/")
 """
 WAVE_SECONDS = 75  # until the counters are busy at the chosen speed
 
@@ -190,17 +191,22 @@ class Photographer:
     def _handoff(self, page: Page) -> None:
         """An order nobody has handed off yet: brought to the shelf here, while the pretend staff rest."""
         page.request.post(f"{self._sandbox}/control/crew", data={"working": False})
-        store = self._users["staff"]["stores"][0]["code"]
-        wish = {"store_code": store, "count": 1, "fulfilment": "store_courier"}
-        page.request.post(f"{self._sandbox}/control/orders", data=wish)
         page.goto("/")
-        order = self._accepted(page)
-        for verb in ("start", "ready"):
-            self._post(page, f"/orders/{order}/{verb}", {})
+        order = self._begun(page)
+        self._post(page, f"/orders/{order}/ready", {})
         self._board(page)
         page.evaluate(OPEN_HAND_OFF, order)
         page.wait_for_selector("dialog[open] .offer .tag-cheapest")  # the prices have come
         page.request.post(f"{self._sandbox}/control/crew", data={"working": True})
+
+    def _begun(self, page: Page) -> int:
+        """An order of the store's own delivery that is being made, just pushed."""
+        store = self._users["staff"]["stores"][0]["code"]
+        wish = {"store_code": store, "count": 1, "fulfilment": "store_courier"}
+        page.request.post(f"{self._sandbox}/control/orders", data=wish)
+        order = self._accepted(page)
+        self._post(page, f"/orders/{order}/start", {})
+        return order
 
     def _accepted(self, page: Page) -> int:
         """An order the store delivers and nobody has begun; one was just pushed."""
@@ -241,24 +247,42 @@ class Photographer:
         page.goto(f"/stores/{self._store}/riders/")
 
     def _rider(self, page: Page) -> None:
-        """The phone of somebody who rides for the store."""
+        """The phone of somebody who rides for the store: one order is on the road, two wait on the shelf."""
         code = RIDER_LINK.format(store=self._store)
         shell = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
         told = subprocess.run(
             shell, cwd=ROOT, env=self._environment, check=True, capture_output=True, text=True
         )
-        page.goto(told.stdout.strip())
-        page.locator(".rider-stops, .rider-empty").first.wait_for()
+        rider, link = told.stdout.split()
+        page.request.post(f"{self._sandbox}/control/crew", data={"working": False})
+        with self._counter() as counter:
+            counter.goto("/")
+            orders = [self._given(counter, rider) for _ in range(3)]
+            self._post(counter, f"/orders/{orders[0]}/handoff/picked-up", {})
+        page.goto(link)
+        page.locator(".rider-stops li").nth(2).wait_for()
+        page.request.post(f"{self._sandbox}/control/crew", data={"working": True})
+
+    def _given(self, counter: Page, rider: str) -> int:
+        """An order on the shelf that the rider is to bring."""
+        order = self._begun(counter)
+        self._post(counter, f"/orders/{order}/handoff", {"rider": rider})
+        self._post(counter, f"/orders/{order}/ready", {})
+        return order
+
+    @contextmanager
+    def _counter(self) -> Iterator[Page]:
+        """A page of somebody at the counter, beside the one that is photographed."""
+        state = self._sign_in(self._users["staff"])
+        context = self._browser.new_context(base_url=self._base, storage_state=state)
+        yield context.new_page()
+        context.close()
 
     def _card(self, page: Page) -> None:
         """The card at the door, as a rider of any courier sees it."""
-        context = self._browser.new_context(
-            base_url=self._base, storage_state=self._sign_in(self._users["staff"])
-        )
-        counter = context.new_page()
-        counter.goto(f"/stores/{self._store}/door/")
-        address = counter.get_by_label("Open the rider card").first.get_attribute("href")
-        context.close()
+        with self._counter() as counter:
+            counter.goto(f"/stores/{self._store}/door/")
+            address = counter.get_by_label("Open the rider card").first.get_attribute("href")
         page.goto(str(address))
 
     def _message(self, page: Page) -> None:

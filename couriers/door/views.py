@@ -45,7 +45,7 @@ def card(request: HttpRequest, token: str) -> HttpResponse:
     """
     address, minute = address_of(request), int(timezone.now().timestamp()) // WINDOW
     if not may_miss(address, minute=minute) and not is_kept(token):
-        return HttpResponse(status=429, headers={"Retry-After": str(WINDOW), "Cache-Control": "no-store"})
+        return _held_up(request)
     door = door_of(token)
     if door is None:
         count_miss(address, minute=minute)
@@ -54,6 +54,14 @@ def card(request: HttpRequest, token: str) -> HttpResponse:
     if typed and not may_ask(door.store_id, address, minute=minute):
         return _answer(request, door, {"typed": typed, "too_many": True}, status=429)
     return _answer(request, door, {"typed": typed, "bags": door.bags.get(typed, ())})
+
+
+def _held_up(request: HttpRequest) -> HttpResponse:
+    """In plain words, for as a rule nobody reads them."""
+    with translation.override(_language_of(request)):
+        words = _("Too many cards were asked for from here that do not exist. Try again in a minute.")
+    headers = {"Retry-After": str(WINDOW), "Cache-Control": "no-store"}
+    return HttpResponse(words, status=429, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def _answer(request: HttpRequest, door: Door, found: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -203,6 +203,7 @@ def test_cards_nobody_has_cost_the_database_little(
         found = [Client().get(f"/door/made-up-{number}/") for number in range(MISSES + 20)]
     assert [answer.status_code for answer in found] == [404] * MISSES + [429] * 20
     assert found[-1]["Retry-After"] == str(WINDOW)
+    assert "Try again in a minute" in found[-1].content.decode()
 
     # What others look at is shown nevertheless; what has to be looked for waits for the next minute.
     assert look(store).status_code == 200
