@@ -1,5 +1,6 @@
 """Platforms that drop, hide, repeat and cripple pushes: after asking, both sides tell the same story."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.utils import timezone
 
 from orders.intake.app import IntakeApp
@@ -65,6 +68,8 @@ def intake(settings):
     yield settings.PUBLIC_URL
     server.should_exit = True
     thread.join()
+    # In the thread in which intake reads what it knows: the database is to be dropped.
+    asyncio.run(sync_to_async(connections.close_all)())
 
 
 @pytest.fixture
