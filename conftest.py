@@ -8,6 +8,7 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import translation
 
+from outbox import runner
 from tests.services import Redis, find_redis
 
 WAVE_DAY = datetime(2026, 2, 6, 2, 0, tzinfo=UTC)  # ten in the morning in Shanghai
@@ -25,6 +26,13 @@ def own_doors() -> Iterator[None]:
     """Accounts have the same numbers in every test: none may meet at its doors what another one did there."""
     with override_settings(OUTBOX_DOORS_URL=""):
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_lanes() -> Iterator[None]:
+    """Accounts have the same numbers in every test: none may find shut what another one shut."""
+    yield
+    runner._lanes.cache_clear()
 
 
 @pytest.fixture(scope="session")

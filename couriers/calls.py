@@ -9,6 +9,7 @@ from outbox.services import enqueue
 
 # By then a wave of errands is sent, and whatever else tells a fee has told it.
 PRICED_IN = timedelta(seconds=30)
+PRICES = "/prices"  # beside the lane of the account's errands
 
 
 def step_search(search_id: int, *, why: str, now: datetime) -> None:
@@ -18,7 +19,7 @@ def step_search(search_id: int, *, why: str, now: datetime) -> None:
 
 def send(handoff_id: int, *, why: str, now: datetime, account: CourierAccount | None = None) -> None:
     """Have the errand sent to its courier; `why` makes the job unique, `account` need not be looked up."""
-    lane = f"{account.provider}/{account.pk}" if account else ""
+    lane = _lane_of(account) if account else ""
     _enqueue_call("handoff.create", handoff_id, why, now, lane=lane)
 
 
@@ -48,8 +49,12 @@ def price(handoff: HandOff, *, now: datetime) -> None:
     """Have the price of an errand that was sent asked for, once, where its courier tells none by itself."""
     account = handoff.account
     if account is not None and not PROVIDERS[account.provider].can.tells_fee:
-        lane, due_at = f"{account.provider}/{account.pk}", now + PRICED_IN
+        lane, due_at = _lane_of(account) + PRICES, now + PRICED_IN
         _enqueue_call("handoff.price", handoff.pk, "sent", now, due_at=due_at, lane=lane)
+
+
+def _lane_of(account: CourierAccount) -> str:
+    return f"{account.provider}/{account.pk}"
 
 
 def _enqueue_call(

@@ -1,7 +1,8 @@
 """What an errand costs at a courier that tells nobody when it takes it: its quote, asked for afterwards.
 
 A job of its own, well after the errand was sent: it creates nothing, it lets errands that wait for the
-account go first, its failures close no door to them, and what comes of it changes nothing but the fee.
+account go first, its failures close no door to them, and what comes of it changes nothing but the fee. Where
+one has to wait, so have all of the account: each process looks once for all of them.
 """
 
 from dataclasses import replace
@@ -11,6 +12,7 @@ from random import uniform
 from django.utils import timezone
 
 from couriers import record
+from couriers.calls import PRICES
 from couriers.errands import access_of, account_of, errand_of, provider_of
 from couriers.fees import is_wanting
 from couriers.models import HandOff, new_origin_id
@@ -18,7 +20,7 @@ from couriers.providers.base import Quote
 from couriers.quotes import SPARE
 from couriers.rests import door_of
 from outbox.calling import CallFailed, Refused, Unreachable
-from outbox.errors import Later, NotYet
+from outbox.errors import LaneShut, Later
 from outbox.guard import Resting
 from outbox.models import Job
 
@@ -30,11 +32,12 @@ GOOD_FOR = timedelta(hours=1)
 
 def learn(job: Job) -> None:
     """The outbox's handler: ask for the price and keep it, unless somebody told a fee meanwhile."""
-    handoff, now = record.load(job.payload["handoff"]), timezone.now()
+    now = timezone.now()
+    if _errands_wait(job, now):
+        raise LaneShut(_room_in(), "errands wait for the account")
+    handoff = record.load(job.payload["handoff"])
     if not is_wanting(handoff) or now - handoff.created_at > GOOD_FOR:
         return
-    if _errands_wait(job, now):
-        raise NotYet(_room_in(), "errands wait for the account")
     quote = _ask(handoff, job)
     record.learn_fee(handoff.pk, quote.fee if quote else None, now=timezone.now())
 
@@ -42,7 +45,9 @@ def learn(job: Job) -> None:
 def _errands_wait(job: Job, now: datetime) -> bool:
     """Whether there is one to be sent to this account that nobody is sending yet."""
     due = Job.objects.filter(queue=job.queue, state=Job.State.DUE, due_at__lte=now + timedelta(seconds=1))
-    return due.filter(kind="handoff.create", lane=job.lane, lease_until=None).exists()
+    errands = due.filter(kind="handoff.create", lane=job.lane.removesuffix(PRICES), lease_until=None)
+    # In their order, along the index of what is due: without it the whole table is read for the one.
+    return bool(errands.order_by("due_at").values_list("pk", flat=True)[:1])
 
 
 def _room_in() -> float:
@@ -58,7 +63,7 @@ def _ask(handoff: HandOff, job: Job) -> Quote | None:
             own = replace(errand, origin_id=new_origin_id())
             return provider_of(handoff).quote(access, own, now=timezone.now())
     except Resting as resting:
-        raise NotYet(max(resting.wait, _room_in()), str(resting)) from resting
+        raise LaneShut(resting.wait, str(resting)) from resting
     except Refused:
         return None
     except CallFailed as error:

@@ -13,5 +13,10 @@ class NotYet(Later):
     """Nothing was begun, only others are being served: run it again in `seconds`; this was no attempt."""
 
 
+class LaneShut(NotYet):
+    """Nor can any other of its lane: for `seconds` this process tries none. So thousands can wait for a turn
+    that is long in coming, and cost nothing."""
+
+
 class Hopeless(Exception):
     """Running the job again cannot help: a dead letter that waits for a person."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from datetime import datetime
 
 # By Little's law 20 calls a second of 300 ms, with what is written before and after, are 7 at once on average
 # and hardly ever more than 12. A group that hangs takes 16 places, until its accounts' guards close.
@@ -24,12 +25,20 @@ class Lanes:
         self._lock = threading.Lock()
         self._most_in_lane, self._most_in_group = most_in_lane, most_in_group
         self._lanes, self._groups = Counter[str](), Counter[str]()
+        self._until: dict[str, datetime] = {}  # lanes nobody is served in before
 
-    def shut(self) -> list[str]:
-        """Full lanes, and full groups with their slash."""
+    def shut(self, now: datetime) -> list[str]:
+        """Full lanes and those that are shut for a while, and full groups with their slash."""
         with self._lock:
-            lanes = [lane for lane, inside in self._lanes.items() if inside >= self._most_in_lane]
+            self._until = {lane: until for lane, until in self._until.items() if until > now}
+            lanes = list(self._until)
+            lanes += [lane for lane, inside in self._lanes.items() if inside >= self._most_in_lane]
             return lanes + [group for group, inside in self._groups.items() if inside >= self._most_in_group]
+
+    def close(self, lane: str, *, until: datetime) -> None:
+        """Nobody in it is served before; who is in already may stay."""
+        with self._lock:
+            self._until[lane] = until
 
     def enter(self, lane: str) -> None:
         """One more is served; every `enter` has its `leave`. The empty lane has room for all."""

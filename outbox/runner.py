@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from outbox.connections import lend_connection
-from outbox.errors import Hopeless, Later, NotYet
+from outbox.errors import Hopeless, LaneShut, Later, NotYet
 from outbox.idle import idle_at
 from outbox.lanes import Lanes
 from outbox.models import Job
@@ -108,7 +108,8 @@ def _enter(queue: str, lanes: Lanes) -> Job | None:
     """Claim the next job whose lane has room; who waits for its turn must not hold what the other needs."""
     lend_connection()
     with lanes.claiming:
-        job = claim(queue=queue, now=timezone.now(), shut=lanes.shut())
+        now = timezone.now()
+        job = claim(queue=queue, now=now, shut=lanes.shut(now))
         if job is not None:
             lanes.enter(job.lane)
     return job
@@ -121,7 +122,10 @@ def run(job: Job) -> None:
     try:
         handler(job)
     except NotYet as not_yet:
-        give_back(job=job, reason=str(not_yet), seconds=not_yet.seconds, now=timezone.now())
+        now = timezone.now()
+        if isinstance(not_yet, LaneShut):
+            _lanes(job.queue).close(job.lane, until=now + timedelta(seconds=not_yet.seconds))
+        give_back(job=job, reason=str(not_yet), seconds=not_yet.seconds, now=now)
     except Later as later:
         put_off(job=job, reason=str(later), seconds=later.seconds, now=timezone.now())
     except Hopeless as hopeless:

@@ -181,6 +181,25 @@ def test_errands_that_wait_for_the_account_go_first(peisong: FakePeisong) -> Non
     assert fee_of(handoff) == 850
 
 
+def test_while_an_errand_waits_one_look_does_for_all_prices_of_the_account(peisong: FakePeisong) -> None:
+    handoff = at_peisong(peisong)
+    account = CourierAccount.objects.get(pk=handoff.account_id)
+    orders = [make_order(handoff.order.store) for _ in range(4)]
+    for order in orders[:-1]:
+        hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
+    run_all(NOW)
+    hand_to_courier(order_id=orders[-1].pk, account=account, actor=MEI, now=after(31))
+    waits = Job.objects.filter(kind="handoff.create", state=Job.State.DUE)
+    waits.update(due_at=after(31.5))  # its turn at the door comes in half a second
+    run_all(after(31))
+    prices = Job.objects.filter(kind="handoff.price")
+    assert sorted(prices.values_list("fence", flat=True)) == [0, 0, 0, 1]
+    assert calls(peisong, "preCreateByShop") == []
+    for seconds in (62, 95):
+        run_all(after(seconds))
+    assert (len(calls(peisong, "preCreateByShop")), prices.filter(state=Job.State.DUE).count()) == (5, 0)
+
+
 def test_a_price_of_hours_later_says_nothing(peisong: FakePeisong) -> None:
     handoff = at_peisong(peisong)
     run_all(after(3_601))

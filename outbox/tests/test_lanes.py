@@ -1,8 +1,12 @@
 """A full lane's jobs wait in the table, untouched, while others' are run."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 
 from outbox import runner
+from outbox.errors import LaneShut
 from outbox.lanes import Lanes
 from outbox.models import Job
 from outbox.services import claim, enqueue
@@ -16,13 +20,18 @@ def note(job):
     done.append(job.key)
 
 
+def refuse(job):
+    """A handler that finds that none of its lane has a turn."""
+    done.append(job.key)
+    raise LaneShut(20, "others go first")
+
+
 @pytest.fixture(autouse=True)
 def own_queue(settings):
     done.clear()
-    settings.OUTBOX_HANDLERS = {"note": ("outbox.tests.test_lanes.note", QUEUE)}
+    here = "outbox.tests.test_lanes"
+    settings.OUTBOX_HANDLERS = {"note": (f"{here}.note", QUEUE), "refuse": (f"{here}.refuse", QUEUE)}
     settings.OUTBOX_PLACES = {QUEUE: 2}
-    yield
-    runner._lanes.cache_clear()
 
 
 def write(now, **lanes):
@@ -30,14 +39,20 @@ def write(now, **lanes):
         enqueue(kind="note", key=key, payload={}, now=now, lane=lane)
 
 
-def test_a_lane_is_full_alone_and_a_group_with_all_its_lanes():
+def test_a_lane_is_full_alone_and_a_group_with_all_its_lanes(now):
     lanes = Lanes(most_in_lane=2, most_in_group=3)
     for lane in ("dada/1", "dada/1", "dada/2", "uber/1", "", "", "", ""):
         lanes.enter(lane)
 
-    assert lanes.shut() == ["dada/1", "dada/"]
+    assert lanes.shut(now) == ["dada/1", "dada/"]
     lanes.leave("dada/1")
-    assert lanes.shut() == []
+    assert lanes.shut(now) == []
+
+
+def test_a_lane_is_shut_until_its_time(now):
+    lanes = Lanes()
+    lanes.close("dada/1", until=now + timedelta(seconds=5))
+    assert [lanes.shut(now + timedelta(seconds=wait)) for wait in (0, 4, 5)] == [["dada/1"], ["dada/1"], []]
 
 
 @pytest.mark.django_db
@@ -62,4 +77,22 @@ def test_a_crowd_before_one_door_does_not_stand_before_another(now):
     assert done == ["c", "d"]
     waiting = Job.objects.filter(state="due").values_list("key", "attempts", "lease_until")
     assert sorted(waiting) == [("a", 0, None), ("b", 0, None)]
-    assert runner._lanes(QUEUE).shut() == ["dada/1", "dada/"]
+    assert runner._lanes(QUEUE).shut(now) == ["dada/1", "dada/"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
+def test_of_a_lane_without_a_turn_one_job_is_tried_for_all(now):
+    for key in "abc":
+        enqueue(kind="refuse", key=key, payload={}, now=now, lane="dada/1")
+    write(now, d="dada/2")
+
+    def drain(seconds):
+        with time_machine.travel(now + timedelta(seconds=seconds), tick=False):
+            return runner.drain(queue=QUEUE, seconds=5)
+
+    assert (drain(0), sorted(done)) == (2, ["a", "d"])
+    assert drain(19) == 0
+    assert (drain(20), len(done)) == (1, 3)
+    waiting = Job.objects.filter(state="due").values_list("attempts", "lease_until")
+    assert list(waiting) == [(0, None)] * 3
