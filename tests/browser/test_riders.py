@@ -223,6 +223,22 @@ def test_a_photo_at_the_door_holds_up_no_delivery(portal, phone, counter):
     expect(door.locator("img")).to_be_visible()
 
 
+def test_a_photo_keeps_its_mark_and_the_counter_finds_it(portal, phone, counter):
+    page = phone()
+    unfolded(page, "A15").locator("[name=proof]").set_input_files(photo(900, 1600))
+    expect(page.get_by_text("1 photo")).to_be_visible()
+    expect(page.get_by_text("not sent yet")).to_have_count(0, timeout=PATIENCE)
+    page.reload()
+    expect(unfolded(page, "A15").get_by_text("1 photo")).to_be_visible()
+    seen = counter()
+    for number, found in (("A15", 1), ("A99", 0)):
+        seen.get_by_label("Reports and photos of an order").fill(number)
+        seen.get_by_role("button", name="Search").click()
+        expect(seen.locator(".proof-list li")).to_have_count(found)
+    expect(seen.get_by_text("Nothing was reported about #A99")).to_be_visible()
+    assert barriers(seen) == []
+
+
 def test_a_tap_is_taken_back(portal, phone):
     page = phone()
     stop(page, "A16").get_by_role("button", name="Picked up").click()

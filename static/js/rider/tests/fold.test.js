@@ -51,6 +51,8 @@ test("nobody waits for what was cancelled", () => {
 test("a proof stays on its stop", () => {
   const [first] = fold(list, [entry(11, "proof", { body: { photo: null } })]).way;
   assert.deepEqual([first.proven, first.order], [true, 1]);
+  const arrived = { ...list, stops: [{ ...list.stops[0], proven: true }] };
+  assert.equal(fold(arrived, []).way[0].proven, true);
 });
 
 test("what is delivered leaves the list and counts", () => {
