@@ -2,7 +2,7 @@
 
 A job of its own, well after the errand was sent: it creates nothing, it lets errands that wait for the
 account go first, its failures close no door to them, and what comes of it changes nothing but the fee. Where
-one has to wait, so have all of the account: each process looks once for all of them.
+one has to wait, so have all of the account: one look does for all of them.
 """
 
 from dataclasses import replace
@@ -20,11 +20,12 @@ from couriers.providers.base import Quote
 from couriers.quotes import SPARE
 from couriers.rests import door_of
 from outbox.calling import CallFailed, Refused, Unreachable
-from outbox.errors import LaneShut, Later
+from outbox.errors import LaneShut, Later, NotYet
 from outbox.guard import Resting
 from outbox.models import Job
+from outbox.services import put_lane_off
 
-ROOM_IN = 5.0, 30.0  # seconds until it is looked again whether all errands are sent: not all at once
+ROOM_IN = 3.0, 8.0  # seconds until it is looked again whether all errands are sent: not all accounts at once
 TRIES = 4
 # Later, what it costs then says too little of what it cost: the report counts it as not known.
 GOOD_FOR = timedelta(hours=1)
@@ -34,7 +35,9 @@ def learn(job: Job) -> None:
     """The outbox's handler: ask for the price and keep it, unless somebody told a fee meanwhile."""
     now = timezone.now()
     if _errands_wait(job, now):
-        raise LaneShut(_room_in(), "errands wait for the account")
+        seconds = _room_in()
+        put_lane_off(job=job, now=now, seconds=seconds)
+        raise NotYet(seconds, "errands wait for the account")
     handoff = record.load(job.payload["handoff"])
     if not is_wanting(handoff) or now - handoff.created_at > GOOD_FOR:
         return

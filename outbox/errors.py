@@ -14,8 +14,7 @@ class NotYet(Later):
 
 
 class LaneShut(NotYet):
-    """Nor can any other of its lane: for `seconds` this process tries none. So thousands can wait for a turn
-    that is long in coming, and cost nothing."""
+    """Nor can any other of its lane have its turn: for these few `seconds` this process tries none."""
 
 
 class Hopeless(Exception):

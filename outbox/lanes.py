@@ -38,7 +38,7 @@ class Lanes:
     def close(self, lane: str, *, until: datetime) -> None:
         """Nobody in it is served before; who is in already may stay."""
         with self._lock:
-            self._until[lane] = until
+            self._until[lane] = max(until, self._until.get(lane, until))
 
     def enter(self, lane: str) -> None:
         """One more is served; every `enter` has its `leave`. The empty lane has room for all."""

@@ -39,13 +39,14 @@ def page(request: HttpRequest, store_id: int) -> HttpResponse:
     A link of theirs is never on this page itself.
     """
     store, now = store_of(request, store_id), timezone.now()
-    number = request.GET.get("order", "").strip().lstrip("#")[:NUMBER_LENGTH]
+    number = request.GET.get("order", "").replace("\0", "").strip().lstrip("#")[:NUMBER_LENGTH]
     shown = {
         "store": store,
         "now": now,
         "crew": crew_of(store, now=now),
         "proposals": propose(store, now=now),
         "number": number,
+        "any_reports": RiderReport.objects.filter(handoff__store=store).exists(),
         "problems": reported(store, RiderReport.Kind.PROBLEM, number=number, now=now),
         "proofs": reported(store, RiderReport.Kind.PROOF, number=number, now=now),
         "manages": _manages(request, store),

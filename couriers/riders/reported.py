@@ -13,6 +13,7 @@ from couriers.riders.problems import Problem
 from stores.models import Store
 
 SHOWN = 20
+FOUND = 100  # daily numbers come back every day
 WITHIN = timedelta(hours=24)
 
 
@@ -34,12 +35,16 @@ class Reported:
 
 
 def reported(store: Store, kind: RiderReport.Kind, *, number: str = "", now: datetime) -> Reported:
-    """What was reported in the last day; of one order `number` also what is older. Photos are not loaded."""
+    """What was reported in the last day; of one order `number` also what is older. Photos are not loaded, but
+    a proof without one is forgotten."""
+    most = FOUND if number else SHOWN
     wanted = Q(handoff__order__daily_number=number) if number else Q(at__gte=now - WITHIN)
+    if kind == RiderReport.Kind.PROOF:
+        wanted &= Q(photo__isnull=False)
     rows = RiderReport.objects.filter(wanted, handoff__store=store, kind=kind).defer("photo")
     rows = rows.annotate(photos=Count("pk", filter=Q(photo__isnull=False)))
-    latest = list(rows.select_related("rider", "handoff__order__account").order_by("-id")[: SHOWN + 1])
-    return Reported(tuple(_line(row) for row in latest[:SHOWN]), more=len(latest) > SHOWN)
+    latest = list(rows.select_related("rider", "handoff__order__account").order_by("-id")[: most + 1])
+    return Reported(tuple(_line(row) for row in latest[:most]), more=len(latest) > most)
 
 
 def _line(row: RiderReport) -> Line:

@@ -75,6 +75,12 @@ def test_the_api_asks_for_the_bag_it_is_told(world: World, dada: FakeDada) -> No
         with time_machine.travel(NOW, tick=False):
             return client.get(address, {"bag": bag}).status_code
 
-    assert [offers(bag) for bag in ("1", "2", "3", "0", "x")] == [200, 200, 422, 422, 422]
-    asked = len(dada.calls)
-    assert [offers("1"), offers("2"), len(dada.calls)] == [200, 200, asked]  # each was kept for itself
+    def asked(bag: str) -> int:
+        """How many calls it took to answer."""
+        before = len(dada.calls)
+        assert offers(bag) == 200
+        return len(dada.calls) - before
+
+    assert (asked("1") > 0, asked("2") > 0) == (True, True)
+    assert (asked("1"), asked("2")) == (0, 0)  # each was kept for itself
+    assert [offers(bag) for bag in ("3", "0", "x")] == [422, 422, 422]

@@ -17,12 +17,13 @@ from couriers.policy.choosing import (
     Situation,
     Why,
     choose,
+    could_ask,
     fits,
     reliability,
     rule_for,
     wants_quotes,
 )
-from couriers.policy.document import DEFAULT, RIDERS, Choice, Policy, Rule, When
+from couriers.policy.document import DEFAULT, RIDERS, By, Choice, Policy, Rule, When
 from couriers.tests.policies import (
     AT,
     CANDIDATES,
@@ -273,3 +274,36 @@ def test_quotes_are_wanted_where_a_price_or_a_time_decides_between_couriers() ->
     assert wants_quotes(DEFAULT, situation(), [*couriers, rider(1)], {"rider:1"})
     assert not wants_quotes(DEFAULT, situation(), couriers, {"courier:2"})
     assert not wants_quotes(DEFAULT, situation(), [])
+
+
+@few
+@given(POLICIES, SITUATIONS, CANDIDATES)
+def test_whoever_is_asked_in_some_situation_could_be_asked(
+    policy: Policy, at: Situation, candidates: list[Candidate]
+) -> None:
+    assert all(could_ask(policy, one.key) for one in choose(policy, at, candidates))
+
+
+@pytest.mark.parametrize(
+    ("own_first", "first", "otherwise", "asked"),
+    [
+        (False, ("courier:2",), ("courier:1",), ["courier:1", "courier:2"]),
+        (True, ("courier:2",), ("courier:1",), ["courier:1", "courier:2", "rider:1"]),
+        (False, (RIDERS,), ("courier:1",), ["courier:1", "rider:1"]),
+        (False, ("courier:2",), (), ["courier:1", "courier:2", "courier:3", "rider:1"]),
+    ],
+)
+def test_who_could_be_asked_is_in_a_rule_or_in_what_holds_otherwise(
+    own_first: bool, first: tuple[str, ...], otherwise: tuple[str, ...], asked: list[str]
+) -> None:
+    rules = (Rule("Rush", When(load_from=20), Choice(carriers=first)),)
+    policy = Policy(own_first=own_first, rules=rules, otherwise=Choice(carriers=otherwise))
+    everybody = ["courier:1", "courier:2", "courier:3", "rider:1"]
+    assert [key for key in everybody if could_ask(policy, key)] == asked
+
+
+def test_shares_and_load_matter_in_a_rule_too() -> None:
+    shares = Policy(rules=(Rule("Rush", When(cups_from=5), Choice(By.SHARES, shares={"courier:1": 100})),))
+    assert (shares.goes_by_shares, shares.goes_by_load) == (True, False)
+    load = Policy(rules=(Rule("Rush", When(load_to=5), Choice()),))
+    assert (load.goes_by_shares, load.goes_by_load) == (False, True)

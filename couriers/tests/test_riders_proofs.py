@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from couriers.models import HandOff, RiderReport
+from couriers.riders.forgetting import forget_reports
 from couriers.riders.reported import SHOWN, reported
 from couriers.services import cancel_hand_off
 from couriers.tests.factories import MEI, after, make_staff, make_store
@@ -98,11 +99,19 @@ def test_an_older_photo_is_found_by_its_orders_number() -> None:
 
     number = handoff.order.daily_number
     assert [found(), found(number), found("no such"), found(number, make_store())] == [0, 1, 0, 0]
+    forget_reports(before=week)
+    assert found(number) == 0
 
 
 def test_it_says_that_there_are_more_than_it_shows() -> None:
     _phone, handoff = on_the_road()
-    row = {"handoff": handoff, "rider": handoff.rider, "kind": KIND.PROOF, "at": after(60)}
+    row = {
+        "handoff": handoff,
+        "rider": handoff.rider,
+        "kind": KIND.PROOF,
+        "photo": PLAIN_PHOTO,
+        "at": after(60),
+    }
     RiderReport.objects.bulk_create(RiderReport(command=str(key), **row) for key in range(SHOWN))
     shown = reported(handoff.store, KIND.PROOF, now=after(90))
     assert (len(shown.lines), shown.more) == (SHOWN, False)
@@ -124,5 +133,8 @@ def test_the_counter_looks_for_an_order(client: Client) -> None:
         True,
         False,
     )
+    RiderReport.objects.update(at=after(-2 * 86_400))  # long enough ago that nothing else is shown
+    assert 'name="order"' in client.get(address).content.decode()
+    assert client.get(address, {"order": "\0"}).status_code == 200
     none = client.get(address, {"order": "<b>7"}).content.decode()
     assert "Nothing was reported about #&lt;b&gt;7, or it is forgotten by now." in none

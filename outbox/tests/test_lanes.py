@@ -9,7 +9,7 @@ from outbox import runner
 from outbox.errors import LaneShut
 from outbox.lanes import Lanes
 from outbox.models import Job
-from outbox.services import claim, enqueue
+from outbox.services import claim, enqueue, put_lane_off
 
 QUEUE = "tests"
 done = []
@@ -51,7 +51,8 @@ def test_a_lane_is_full_alone_and_a_group_with_all_its_lanes(now):
 
 def test_a_lane_is_shut_until_its_time(now):
     lanes = Lanes()
-    lanes.close("dada/1", until=now + timedelta(seconds=5))
+    for seconds in (3, 5, 1):
+        lanes.close("dada/1", until=now + timedelta(seconds=seconds))
     assert [lanes.shut(now + timedelta(seconds=wait)) for wait in (0, 4, 5)] == [["dada/1"], ["dada/1"], []]
 
 
@@ -96,3 +97,16 @@ def test_of_a_lane_without_a_turn_one_job_is_tried_for_all(now):
     assert (drain(20), len(done)) == (1, 3)
     waiting = Job.objects.filter(state="due").values_list("attempts", "lease_until")
     assert list(waiting) == [(0, None)] * 3
+
+
+@pytest.mark.django_db
+@pytest.mark.both_databases
+def test_a_lane_is_put_off_but_for_what_runs_and_what_is_another_kind_or_lane(now):
+    write(now, a="dada/1", b="dada/1", c="dada/2")
+    enqueue(kind="refuse", key="d", payload={}, now=now, lane="dada/1")
+    taken = claim(queue=QUEUE, now=now)
+    put_lane_off(job=taken, now=now, seconds=20)
+    later = Job.objects.filter(due_at=now + timedelta(seconds=20))
+    assert (taken.key, list(later.values_list("key", flat=True))) == ("a", ["b"])
+    put_lane_off(job=taken, now=now, seconds=5)  # not sooner than somebody said
+    assert later.count() == 1

@@ -44,11 +44,11 @@ class HandoffDialog extends DialogPiece {
 
   /** Ask for prices; asked for too often, they are asked for again when they may be. */
   async #race() {
-    const { card, instead, bag, bags } = this;
+    const { card, bag, bags } = this;
     const race = {};
     this.#latest = race;
     // A price is good for the bag it was asked for.
-    const which = instead && bags > 1 ? `?bag=${bag}` : "";
+    const which = bags > 1 ? `?bag=${bag}` : "";
     const raced = await this.board.read(`/orders/${card.id}/offers${which}`, (refusal) => refusal);
     if (this.#latest !== race) return;
     const wait = raced?.wait;
