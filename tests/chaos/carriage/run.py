@@ -13,7 +13,7 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +105,7 @@ def run(plan: Plan, *, seed: str, say: Callable[[str], None]) -> Result:
         result.errands = len(errands)
         result.done = {**storm.done, "called off by people": _called_off(database)}
         result.outcomes = dict(database.rows("SELECT state, count(*) FROM couriers_handoff GROUP BY state"))
-        result.faults = list(faults(database, errands))
+        result.faults = [*faults(database, errands), *_dumps(folder)]
     return result
 
 
@@ -124,6 +124,13 @@ def _blow(works: Works, storm: Storm, feed: Feed, plan: Plan, say: Callable[[str
             said, rate = now, feed.released / (now - begun)
             say(f"{feed.released:,} of {feed.orders:,} orders released, {rate:.1f}/s; {dict(storm.done)}")
         time.sleep(TICK)
+
+
+def _dumps(folder: Path) -> Iterator[str]:
+    """Workers that left messages in a file because they could not put them back: nobody would find them."""
+    for log in sorted((folder / "log").glob("worker*.log")):
+        if "EMERGENCY DUMP" in log.read_text(errors="replace"):
+            yield f"{log.stem} dumped messages into a file"
 
 
 def _called_off(database: Database) -> int:
