@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.databases import ROOT
-from tests.services import free_port, wait_for_port
+from merchant_portal.portal.ports import free_port
+from tests.services import wait_for_port
 
 # What follows `python -m`; "{port}" is filled in, and the application is the last word.
 UVICORN = (

@@ -23,7 +23,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.services import QUIET, find_chromium, free_port
+from merchant_portal.portal.ports import free_port
+from tests.services import QUIET, find_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = {"tablet": (1280, 800), "phone": (390, 844), "wall": (1920, 1080)}

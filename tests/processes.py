@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.services import free_port
+from merchant_portal.portal.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 LAUNCH = ROOT / "merchant_portal" / "portal" / "launch.py"

@@ -10,6 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from merchant_portal.portal.ports import free_port
+
 # Chromium without asking anybody outside this machine for anything.
 QUIET = (
     "--no-sandbox",
@@ -20,13 +22,6 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def apt_install(*packages: str) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import free_port, wait_for_port
+from merchant_portal.portal.ports import free_port
+from tests.services import wait_for_port
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 300_000_000

@@ -16,6 +16,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.utils import timezone
 
+from merchant_portal.portal.ports import free_port
 from orders.intake.app import IntakeApp
 from orders.models import Conflict, IncomingMessage, Order, Reconciliation
 from orders.reconciliation import reconcile
@@ -25,7 +26,7 @@ from outbox.runner import run
 from outbox.services import claim
 from stores.models import ChannelAccount, ChannelToken
 from stores.tests.factories import ChannelAccountFactory, StoreChannelFactory
-from tests.services import free_port, wait_for_port
+from tests.services import wait_for_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 

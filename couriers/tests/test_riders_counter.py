@@ -261,4 +261,4 @@ def test_the_page_asks_the_database_as_often_for_many_riders(
     staff.get()
     with django_assert_max_num_queries(20) as asked:
         assert staff.get().status_code == 200
-    assert len(asked) == 16
+    assert len(asked) == 17

@@ -1,11 +1,15 @@
 """Loopback ports: can one be used, and give me one that can."""
 
+import random
 import socket
 from errno import EADDRINUSE
 
 from merchant_portal.portal.errors import CannotStart
 
 EXAMPLE = 8080
+# Below the ports a system gives to outgoing connections (Linux from 32768, others from 49152). One of those
+# may be taken by a connection between our choice and a server's start, or while a server is started again.
+CHOICE = range(20_000, 32_000)
 
 
 def obstacle(host: str, port: int) -> str:
@@ -31,10 +35,10 @@ def require_free(host: str, port: int) -> None:
 
 
 def free_port(host: str = "127.0.0.1", *, prefer: int = 0) -> int:
-    """Return `prefer` if it is free, else any free port."""
+    """Return `prefer` if it is free, else any free port. Raises CannotStart if there is none."""
     if prefer and not obstacle(host, prefer):
         return prefer
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    for port in random.SystemRandom().sample(CHOICE, len(CHOICE)):
+        if not obstacle(host, port):
+            return port
+    raise CannotStart(f"No port from {CHOICE.start} to {CHOICE.stop - 1} can be used on {host}")

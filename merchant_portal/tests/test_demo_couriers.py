@@ -1,7 +1,6 @@
 """The demo's courier accounts are good at the sandbox's couriers, which call back where it listens."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -18,16 +17,11 @@ from couriers.providers.base import Access, Errand, Item, Key, Place
 from couriers.states import Outcome, Progress
 from merchant_portal.demo.loader import load_brand
 from merchant_portal.demo.sandbox_config import write_sandbox_config
+from merchant_portal.portal.ports import free_port
 from stores.models import Franchise
 
 pytestmark = pytest.mark.django_db
 PORTAL = "http://127.0.0.1:9"
-
-
-def free_port():
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        return reserved.getsockname()[1]
 
 
 @pytest.fixture

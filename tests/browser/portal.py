@@ -10,7 +10,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.services import free_port
+from merchant_portal.portal.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 FILL = """

@@ -17,9 +17,10 @@ from typing import Any
 import httpx
 
 from merchant_portal.portal import plan
+from merchant_portal.portal.ports import free_port
 from tests.chaos.carriage.database import Database
 from tests.processes import INHERITED, LAUNCH, ROOT
-from tests.services import find_redis, free_port, wait_for_port
+from tests.services import find_redis, wait_for_port
 
 THREADS = ("-P", "threads", "-c", plan.THREADS)
 CHILDREN = ("-P", "prefork", "-c", "2")
