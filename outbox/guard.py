@@ -27,7 +27,7 @@ from outbox.calling import CallFailed, Refused, Unreachable
 from outbox.doors import BUSY, CLOSED, IN, SECOND, Door, Known, Pace, Word, moment_of, time_of
 from outbox.shared_doors import SharedDoor, doors_at
 
-# More than an account's lane lets through (`outbox.lanes`): some only ask for a price.
+# More than the lane of its errands lets through (`outbox.lanes`): some calls only ask for a price.
 MOST_AT_ONCE = 16
 
 

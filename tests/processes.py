@@ -25,7 +25,7 @@ class Portal:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.sandbox_port = free_port()
+        self.sandbox_port = free_port(besides={self.port})
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
         self._flags = flags
         self._output = folder.with_name(f"{folder.name}.out")

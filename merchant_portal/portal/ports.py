@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Collection, Sequence
 from errno import EADDRINUSE
 
 from merchant_portal.portal.errors import CannotStart
@@ -9,7 +10,7 @@ from merchant_portal.portal.errors import CannotStart
 EXAMPLE = 8080
 # Below the ports a system gives to outgoing connections (Linux from 32768, others from 49152). One of those
 # may be taken by a connection between our choice and a server's start, or while a server is started again.
-CHOICE = range(20_000, 32_000)
+CHOICE: Sequence[int] = range(20_000, 32_000)
 
 
 def obstacle(host: str, port: int) -> str:
@@ -34,11 +35,13 @@ def require_free(host: str, port: int) -> None:
         raise CannotStart(f"Port {port} {reason}. Choose another, for example: make run PORT={EXAMPLE}")
 
 
-def free_port(host: str = "127.0.0.1", *, prefer: int = 0) -> int:
-    """Return `prefer` if it is free, else any free port. Raises CannotStart if there is none."""
-    if prefer and not obstacle(host, prefer):
-        return prefer
-    for port in random.SystemRandom().sample(CHOICE, len(CHOICE)):
-        if not obstacle(host, port):
+def free_port(host: str = "127.0.0.1", *, prefer: int = 0, besides: Collection[int] = ()) -> int:
+    """Return `prefer` if it is free, else any free port. Raises CannotStart if there is none.
+
+    `besides`: ports that are meant for somebody who does not listen yet.
+    """
+    others = random.SystemRandom().sample(CHOICE, len(CHOICE))
+    for port in [prefer, *others] if prefer else others:
+        if port not in besides and not obstacle(host, port):
             return port
-    raise CannotStart(f"No port from {CHOICE.start} to {CHOICE.stop - 1} can be used on {host}")
+    raise CannotStart(f"No port from {CHOICE[0]} to {CHOICE[-1]} can be used on {host}.")

@@ -7,6 +7,7 @@ other users of the machine can reach its port.
 import importlib.util
 import secrets
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +38,9 @@ def find_binary() -> str:
     raise CannotStart("No Redis found. Install redis-server, or set REDIS_URL to a running one.")
 
 
-def prepare(var_dir: Path) -> PrivateRedis:
-    """Write the configuration of a Redis of our own."""
-    port, password = free_port(), secrets.token_urlsafe(18)
+def prepare(var_dir: Path, *, besides: Collection[int] = ()) -> PrivateRedis:
+    """Write the configuration of a Redis of our own, on none of the ports `besides`."""
+    port, password = free_port(besides=besides), secrets.token_urlsafe(18)
     config = var_dir / "redis.conf"
     lines = (
         "bind 127.0.0.1",

@@ -65,13 +65,15 @@ def run(wishes: Wishes, *, say: Callable[[str], None], ready: Callable[[Plan], N
 def decide(wishes: Wishes) -> tuple[Plan, redis_server.PrivateRedis | None]:
     """Settle addresses: the person's own Redis if REDIS_URL is set, else a private one."""
     own = os.environ.get("REDIS_URL", "")
-    private = None if own else redis_server.prepare(wishes.var_dir)
+    sandbox_port = wishes.sandbox_port or free_port(prefer=wishes.port + 1, besides={wishes.port})
+    meant = {wishes.port, sandbox_port}  # nobody listens there yet
+    private = None if own else redis_server.prepare(wishes.var_dir, besides=meant)
     plan = Plan(
         base_dir=wishes.base_dir,
         var_dir=wishes.var_dir,
         host=wishes.host,
         port=wishes.port,
-        sandbox_port=wishes.sandbox_port or free_port(prefer=wishes.port + 1),
+        sandbox_port=sandbox_port,
         redis_url=private.url if private else own,
         public_url="",
         demo=wishes.demo,

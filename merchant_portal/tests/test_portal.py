@@ -47,7 +47,7 @@ class Portal:
         return done.returncode, done.stdout, done.stderr
 
     def start(self):
-        sandbox = free_port()
+        sandbox = free_port(besides={self.port})
         options = ["--demo", "--no-traffic", "--port", str(self.port), "--sandbox-port", str(sandbox)]
         output = (self.var_dir / "output").open("w")
         self.process = subprocess.Popen(

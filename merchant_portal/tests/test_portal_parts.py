@@ -2,13 +2,15 @@
 
 import socket
 import stat
+from urllib.parse import urlsplit
 
 import pytest
 
-from merchant_portal.portal import redis_server, var
+from merchant_portal.portal import ports, redis_server, var
 from merchant_portal.portal.errors import CannotStart
 from merchant_portal.portal.plan import Plan, environment, services
 from merchant_portal.portal.ports import free_port, require_free
+from merchant_portal.portal.run import Wishes, decide
 
 
 @pytest.fixture
@@ -54,6 +56,37 @@ def test_a_free_port_is_kept_and_a_taken_one_replaced(taken):
     require_free("127.0.0.1", port)
     assert free_port(prefer=port) == port
     assert free_port(prefer=taken) != taken
+
+
+@pytest.mark.parametrize("wished", [True, False])
+def test_no_port_is_meant_for_two(tmp_path, monkeypatch, wished):
+    first = free_port()
+    second = free_port(besides={first})
+    third = free_port(besides={first, second})
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setattr(ports, "CHOICE", [first, second, third])
+    what = Wishes(
+        base_dir=tmp_path,
+        var_dir=tmp_path,
+        host="127.0.0.1",
+        port=first,
+        sandbox_port=second if wished else 0,
+        demo=True,
+        traffic=False,
+        crew=False,
+        speed=1.0,
+    )
+    for _ in range(10):
+        plan, private = decide(what)
+        given = {plan.port, plan.sandbox_port, urlsplit(private.url).port}
+        assert len(given) == 3
+        assert given <= {first, first + 1, second, third}
+
+
+def test_it_is_said_when_no_port_is_free(taken, monkeypatch):
+    monkeypatch.setattr(ports, "CHOICE", [taken])
+    with pytest.raises(CannotStart, match=f"No port from {taken} to {taken} can be used on 127.0.0.1"):
+        free_port()
 
 
 def test_a_folder_is_one_portals_own(tmp_path):

@@ -16,6 +16,7 @@ from tests.browser.inspect import barriers, policy_breaks, watch
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 COURIERS = ("dada", "peisong", "uber", "doordash")
 MOST = 30
+MANY = 20  # one of them is more than a single cup, as every second order is
 
 GO_HOME = """async () => {
   const { board } = document.querySelector("board-app");
@@ -53,8 +54,12 @@ ASK_TOO_OFTEN = """async () => {
     }
   return null;
 }"""
+CUPS = """least => document.querySelector("board-app").board.cards
+  .find((card) => card.state === "ready" && card.cups >= least)?.id ?? null"""
 UNSETTLED = "SELECT count(*) FROM couriers_handoff WHERE state NOT IN ('cancelled', 'failed', 'delivered')"
 NUMBERS = "SELECT origin_id FROM couriers_handoff WHERE order_id = ? AND carrier = 'provider'"
+LIVE = """SELECT bag, carrier FROM couriers_handoff
+WHERE order_id = ? AND state NOT IN ('cancelled', 'failed', 'delivered') ORDER BY bag"""
 GIVEN = """SELECT created_at FROM couriers_handoff
 WHERE order_id = ? AND carrier = 'own' AND state = 'confirmed'"""
 OPEN_PHONES = "UPDATE couriers_shift SET seen_at = datetime('now') WHERE ended_at IS NULL"
@@ -271,7 +276,11 @@ def test_who_asks_for_prices_too_often_is_told_and_can_hand_off_all_the_same(boa
     dialog = board.locator("handoff-dialog dialog[open]")
     expect(dialog.get_by_role("status")).to_contain_text("they were asked for too often")
     assert barriers(board) == []
-    press(board, dialog.locator('[data-carrier^="courier:"]').first)
+    priced = dialog.locator('[data-carrier^="courier:"]', has_text="¥")
+    expect(priced).to_have_count(0)
+    # Once they may be asked again, they are, and nobody has to press anything.
+    expect(priced.first).to_be_visible(timeout=3 * PATIENCE)
+    press(board, priced.first)
     expect(board.locator(".toast")).to_contain_text("goes to")
 
 
@@ -333,3 +342,29 @@ def test_somebody_else_has_it_with_one_tap_once_the_courier_is_called_off(board,
         (given,) = file.execute(GIVEN, [number]).fetchone()
     assert courier == "dada"
     assert created < ended <= datetime.fromisoformat(f"{given}+00:00").timestamp()
+
+
+@pytest.mark.usefixtures("no_riders", "slow_riders")
+def test_of_two_bags_the_one_in_question_goes_to_somebody_else_and_its_price_is_asked(board, order, shop):
+    order(fulfilment="store_courier", count=MANY)
+    make_ready(board, MANY)
+    number = board.wait_for_function(CUPS, arg=2).json_value()
+    card = board.locator(f'article[data-card="{number}"]:not(.is-gone)')
+    dialog = board.locator("handoff-dialog dialog[open]")
+    press(board, card.locator(".carry-other, [data-step]").last)
+    press(board, dialog.locator(".choices-bags button", has_text="2"))
+    press(board, dialog.locator(".offer", has_text="Dada"))
+    both = [(1, "provider"), (2, "provider")]
+    wait_for(shop, lambda file: file.execute(LIVE, [number]).fetchall() == both)
+    wait_for(shop, lambda _file: len(ledger_of(shop, number)) == len(both))
+
+    with board.expect_request("**/offers?bag=*") as asked:
+        board.evaluate(OPEN_ORDER, number)
+        board.get_by_role("button", name="Give it to somebody else").click()
+    bag = int(asked.value.url.rpartition("=")[2])
+    expect(dialog.locator("h2")).to_contain_text(f"Who brings bag {bag} of #")
+    press(board, dialog.locator(".offer[data-carrier^=rider]").first)
+
+    now = [(one, "own" if one == bag else carrier) for one, carrier in both]
+    wait_for(shop, lambda file: file.execute(LIVE, [number]).fetchall() == now)
+    assert sorted(ended is not None for _, _, ended in ledger_of(shop, number)) == [False, True]

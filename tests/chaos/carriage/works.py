@@ -136,7 +136,9 @@ class Works:
 
     def __init__(self, stack: ExitStack, folder: Path, database: Database, crew: Crew) -> None:
         self.folder, self.database, self._crew = folder, database, crew
-        self._ports = {name: free_port() for name in ("redis", "sandbox", "site")}
+        self._ports: dict[str, int] = {}
+        for name in ("redis", "sandbox", "site"):
+            self._ports[name] = free_port(besides=self._ports.values())
         self.sandbox_url = f"http://127.0.0.1:{self._ports['sandbox']}"
         self.redis_url = f"redis://127.0.0.1:{self._ports['redis']}/0"
         self.site_url = f"http://127.0.0.1:{self._ports['site']}"
