@@ -9,7 +9,6 @@ from outbox.services import enqueue
 
 # By then a wave of errands is sent, and whatever else tells a fee has told it.
 PRICED_IN = timedelta(seconds=30)
-PRICES = "/prices"  # beside the lane of the account's errands
 
 
 def step_search(search_id: int, *, why: str, now: datetime) -> None:
@@ -49,7 +48,7 @@ def price(handoff: HandOff, *, now: datetime) -> None:
     """Have the price of an errand that was sent asked for, once, where its courier tells none by itself."""
     account = handoff.account
     if account is not None and not PROVIDERS[account.provider].can.tells_fee:
-        lane, due_at = _lane_of(account) + PRICES, now + PRICED_IN
+        due_at, lane = now + PRICED_IN, _lane_of(account)
         _enqueue_call("handoff.price", handoff.pk, "sent", now, due_at=due_at, lane=lane)
 
 

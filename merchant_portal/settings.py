@@ -184,7 +184,7 @@ OUTBOX_HANDLERS = {
     "handoff.create": ("couriers.jobs.create", "couriers"),
     "handoff.cancel": ("couriers.jobs.cancel", "couriers"),
     "handoff.query": ("couriers.jobs.query", "couriers"),
-    "handoff.price": ("couriers.pricing.learn", "couriers"),
+    "handoff.price": ("couriers.pricing.learn", "prices"),
     "handoff.confirm_rider_cancel": ("couriers.rider_wishes.consent", "couriers"),
     "order.ready": ("couriers.seeking_jobs.ready", "searches"),
     "order.unready": ("couriers.seeking_jobs.unready", "searches"),
@@ -195,7 +195,7 @@ OUTBOX_HANDLERS = {
 OUTBOX_ROUTINE = {"channel.reconcile", "handoff.query"}
 # How many jobs of a queue a worker process runs at once: nobody outside may hold all of its threads. Couriers
 # share their queue's places by lanes (`outbox.lanes`). Each place wants a thread, and other tasks a few more.
-OUTBOX_PLACES = {"platforms": 3, "reconciliation": 3, "couriers": 32, "searches": 12}
+OUTBOX_PLACES = {"platforms": 3, "reconciliation": 3, "couriers": 32, "searches": 12, "prices": 3}
 
 # --- Sign-in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "stores.User"

@@ -43,7 +43,7 @@ doings["let in"] = function()
     if rests() and now < door.ends then
         return "resting", door.ends - now
     end
-    if rests() and now < door.trial then
+    if rests() and (now < door.trial or not told.tries) then
         return "tried", told.trial_wait
     end
     local wait = take_one()

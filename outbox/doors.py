@@ -72,8 +72,8 @@ class Known(NamedTuple):
 class Word(NamedTuple):
     """What a door says to who knocks: what to do, a number that belongs to it, and how it stands.
 
-    IN, and whose trial it is (0: it is none). RESTING, TRIED (somebody is just trying) and BUSY, and how long
-    to wait. CLOSED: the fault began a rest, or made it longer. NOTED: it did not.
+    IN, and whose trial it is (0: it is none). RESTING, TRIED (somebody is just trying, or has to first) and
+    BUSY, and how long to wait. CLOSED: the fault began a rest, or made it longer. NOTED: it did not.
     """
 
     verdict: str
@@ -96,14 +96,14 @@ class Door:
         """Whether it is surely shut, which needs nobody else to be asked."""
         if self.known.ends > now:
             return Word(RESTING, self.known.ends - now, self.known)
-        if self.known.ends and self.trying:
-            return Word(TRIED, round(TRIAL_WAIT * SECOND), self.known)
-        return None
+        return self._tried() if self.known.ends and self.trying else None
 
-    def let_in(self, now: int, spare: float) -> Word:
+    def let_in(self, now: int, spare: float, *, tries: bool = True) -> Word:
         """One call's knock."""
         if shut := self.look(now):
             return shut
+        if self.known.ends and not tries:
+            return self._tried()
         if wait := self._take_one(now, self._pace.room(spare)):
             return Word(BUSY, wait, self.known)
         self.trying = self.known.ends > 0
@@ -130,6 +130,9 @@ class Door:
         if self.known.ends > max(now, told.ends):
             told = told._replace(began=self.known.began, ends=self.known.ends)
         self.known = told
+
+    def _tried(self) -> Word:
+        return Word(TRIED, round(TRIAL_WAIT * SECOND), self.known)
 
     def _take_one(self, now: int, room: int) -> int:
         """One call of those that may be made; else how long to wait for it (a token bucket)."""

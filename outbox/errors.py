@@ -14,7 +14,7 @@ class NotYet(Later):
 
 
 class LaneShut(NotYet):
-    """Nor can any other of its lane have its turn: for these few `seconds` this process tries none."""
+    """Nor can any other of its lane have its turn: for these `seconds` this process tries none."""
 
 
 class Hopeless(Exception):

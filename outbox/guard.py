@@ -70,15 +70,16 @@ class Guard:
         self._untold: Rest | None = None
 
     @contextmanager
-    def admitted(self, *, now: datetime, spare: float = 0.0) -> Iterator[None]:
+    def admitted(self, *, now: datetime, spare: float = 0.0, tries: bool = True) -> Iterator[None]:
         """Around everything that belongs to one call. Raises Resting instead of waiting.
 
-        `spare`: a call that can be done without goes only while such a share of the reserve is left.
+        `spare`: a call that can be done without goes only while such a share of the reserve is left. `tries`:
+        whether it may be the one that finds out if a rest is over; not, if nobody counts what comes of it.
         """
         moment, trial = moment_of(now), 0
         self._take_place(moment)
         try:
-            trial = self._let_in(moment, spare)
+            trial = self._let_in(moment, spare, tries)
             yield
         finally:
             self._leave(moment, trial)
@@ -123,11 +124,11 @@ class Guard:
         if trial and self._shared:
             self._shared.leave(now, trial, known)
 
-    def _let_in(self, now: int, spare: float) -> int:
+    def _let_in(self, now: int, spare: float, tries: bool) -> int:
         """A number for the one call that tries whether a rest is over, 0 for all others."""
-        word = self._shared.let_in(now, spare, self._known()) if self._shared else None
+        word = self._shared.let_in(now, spare, self._known(), tries=tries) if self._shared else None
         with self._lock:
-            word = self._learn(word, now) or self._door.let_in(now, spare)
+            word = self._learn(word, now) or self._door.let_in(now, spare, tries=tries)
             if word.verdict != IN:
                 raise _resting(word)
             self._door.trying = self._door.trying or word.number > 0

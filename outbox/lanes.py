@@ -36,7 +36,9 @@ class Lanes:
             return lanes + [group for group, inside in self._groups.items() if inside >= self._most_in_group]
 
     def close(self, lane: str, *, until: datetime) -> None:
-        """Nobody in it is served before; who is in already may stay."""
+        """Nobody in it is served before; who is in already may stay. The empty lane is never shut."""
+        if not lane:
+            return
         with self._lock:
             self._until[lane] = max(until, self._until.get(lane, until))
 

@@ -104,10 +104,10 @@ class SharedDoor:
     def __init__(self, doors: Doors, name: str, pace: Pace) -> None:
         self._doors, self._name, self._pace = doors, name, pace
 
-    def let_in(self, now: int, spare: float, known: Known) -> Word | None:
+    def let_in(self, now: int, spare: float, known: Known, *, tries: bool = True) -> Word | None:
         """One call's knock, by somebody who knows this of the door."""
         pace = {"interval": self._pace.interval, "reserve": self._pace.reserve}
-        return self._do("let in", now, known, **pace, room=self._pace.room(spare))
+        return self._do("let in", now, known, **pace, room=self._pace.room(spare), tries=tries)
 
     def note_answer(self, now: int, known: Known) -> Word | None:
         """Like `Door.note_answer`."""

@@ -21,7 +21,7 @@ from couriers.riders import shifts
 from couriers.riders.crew import crew_of, shift_in
 from couriers.riders.errors import ShiftRefused
 from couriers.riders.links import link_of, qr_of
-from couriers.riders.reported import reported
+from couriers.riders.reported import latest_besides, reported
 from couriers.riders.runs import Given, propose
 from couriers.riders.runs import assign as assign_run
 from orders.requests import actor_of, managed_stores, store_of
@@ -40,14 +40,16 @@ def page(request: HttpRequest, store_id: int) -> HttpResponse:
     """
     store, now = store_of(request, store_id), timezone.now()
     number = request.GET.get("order", "").replace("\0", "").strip().lstrip("#")[:NUMBER_LENGTH]
+    problems = reported(store, RiderReport.Kind.PROBLEM, number=number, now=now)
     shown = {
         "store": store,
         "now": now,
         "crew": crew_of(store, now=now),
         "proposals": propose(store, now=now),
         "number": number,
-        "any_reports": RiderReport.objects.filter(handoff__store=store).exists(),
-        "problems": reported(store, RiderReport.Kind.PROBLEM, number=number, now=now),
+        "ever_had_riders": store.riders.exists(),
+        "problems": problems,
+        "others": latest_besides(problems, store, now=now) if number else (),
         "proofs": reported(store, RiderReport.Kind.PROOF, number=number, now=now),
         "manages": _manages(request, store),
         "command": get_random_string(KEY_LENGTH),

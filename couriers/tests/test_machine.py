@@ -47,6 +47,7 @@ from couriers.states import LIVE
 from couriers.tests.factories import MEI, NOW, make_order, make_store
 from couriers.tests.machine_couriers import NO_RIDERS, DadaThere, PeisongThere, There
 from couriers.tests.searches import at_work, policy
+from couriers.tests.work import QUEUES
 from couriers.watching import watch
 from orders.errors import CannotUndo, NotPossible, Stale
 from orders.models import Order
@@ -251,7 +252,7 @@ class HandOffMachine(RuleBasedStateMachine):
 
     # --- The workers -------------------------------------------------------------------------------
 
-    @rule(queue=st.sampled_from(["searches", "couriers"]))
+    @rule(queue=st.sampled_from(QUEUES))
     def one_job_runs(self, queue: str) -> None:
         with self.clock():
             if (job := claim(queue=queue, now=self.now)) is not None:
@@ -260,7 +261,7 @@ class HandOffMachine(RuleBasedStateMachine):
     @rule()
     def all_jobs_run(self) -> None:
         with self.clock():
-            while sum(self.run_due(queue) for queue in ("searches", "couriers")):
+            while sum(self.run_due(queue) for queue in QUEUES):
                 pass
 
     def run_due(self, queue: str) -> int:

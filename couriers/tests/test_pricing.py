@@ -11,6 +11,7 @@ from couriers import record
 from couriers.models import CourierAccount, CourierRest, Fee, HandOff
 from couriers.providers import PROVIDERS
 from couriers.providers.base import Created
+from couriers.rests import counted, door_of
 from couriers.services import cancel_hand_off, hand_to_courier
 from couriers.tests import fake_peisong
 from couriers.tests.couriers import handed_to_courier, peisong_tells, tell_account
@@ -19,6 +20,8 @@ from couriers.tests.fake_dada import FakeDada
 from couriers.tests.fake_peisong import FakePeisong
 from couriers.tests.fake_uber import FakeUber
 from couriers.tests.work import facts, handed_to, run_all
+from outbox import runner
+from outbox.calling import Unreachable
 from outbox.models import Job
 from outbox.services import enqueue
 
@@ -198,6 +201,44 @@ def test_while_an_errand_waits_one_look_does_for_all_prices_of_the_account(peiso
     for seconds in (62, 95):
         run_all(after(seconds))
     assert (len(calls(peisong, "preCreateByShop")), prices.filter(state=Job.State.DUE).count()) == (5, 0)
+
+
+def test_while_the_account_rests_its_prices_wait_together_and_leave_it_to_an_errand_to_try(
+    peisong: FakePeisong,
+) -> None:
+    handoff = at_peisong(peisong)
+    account = CourierAccount.objects.get(pk=handoff.account_id)
+    first, second, last = (make_order(handoff.order.store) for _ in range(3))
+    for order in (first, second):
+        hand_to_courier(order_id=order.pk, account=account, actor=MEI, now=NOW)
+    run_all(NOW)
+    with pytest.raises(Unreachable), counted(account, now=after(20)):
+        raise Unreachable("429", wait=600)
+    run_all(after(31))
+    prices = Job.objects.filter(kind="handoff.price")
+    assert sorted(prices.values_list("fence", flat=True)) == [0, 0, 1]
+    assert prices.filter(due_at__gte=after(620)).count() == 3
+    run_all(after(625))
+    run_all(after(650))
+    assert calls(peisong, "preCreateByShop") == []
+    hand_to_courier(order_id=last.pk, account=account, actor=MEI, now=after(651))
+    run_all(after(651))
+    run_all(after(690))
+    assert (len(calls(peisong, "createByShop")), len(calls(peisong, "preCreateByShop"))) == (4, 4)
+
+
+def test_prices_that_wait_for_their_turn_hold_up_no_errand_of_their_account(peisong: FakePeisong) -> None:
+    handoff = at_peisong(peisong)
+    for _ in range(int(PROVIDERS["peisong"].can.per_second * 0.7)):
+        with door_of(handoff.account).admitted(now=after(31)):
+            pass
+    run_all(after(31))
+    price = Job.objects.get(kind="handoff.price")
+    assert after(31) < price.due_at < after(32)
+    assert runner._lanes("prices").shut(after(31)) == [price.lane]
+    cancel_hand_off(order_id=handoff.order_id, actor=MEI, now=after(31))
+    run_all(after(31))
+    assert facts(handoff)[0] == "cancelled"
 
 
 def test_a_price_of_hours_later_says_nothing(peisong: FakePeisong) -> None:

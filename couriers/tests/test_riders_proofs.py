@@ -1,6 +1,7 @@
 """A photo of where the bag was left: optional, kept sealed, shown at the counter for a day."""
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -99,6 +100,7 @@ def test_an_older_photo_is_found_by_its_orders_number() -> None:
 
     number = handoff.order.daily_number
     assert [found(), found(number), found("no such"), found(number, make_store())] == [0, 1, 0, 0]
+    assert [found(f"{number} Ele.me"), found(number.lower()), found(number.upper())] == [1, 1, 1]
     forget_reports(before=week)
     assert found(number) == 0
 
@@ -120,12 +122,12 @@ def test_it_says_that_there_are_more_than_it_shows() -> None:
     assert (len(shown.lines), shown.more) == (SHOWN, True)
 
 
+@time_machine.travel(after(2 * 86_400), tick=False)
 def test_the_counter_looks_for_an_order(client: Client) -> None:
     phone, handoff = on_the_road()
     store, number = handoff.store, handoff.order.daily_number
     client.force_login(make_staff(store))
     address = reverse("riders", args=[store.pk])
-    assert 'name="order"' not in client.get(address).content.decode()  # nothing there to look for
     phone.tap("proof", handoff, at=after(600), form=photo())
     found = client.get(address, {"order": f" #{number} "}).content.decode()
     assert (f'value="{number}"' in found, "report-photo" in found, "Nothing was reported" in found) == (
@@ -133,8 +135,22 @@ def test_the_counter_looks_for_an_order(client: Client) -> None:
         True,
         False,
     )
-    RiderReport.objects.update(at=after(-2 * 86_400))  # long enough ago that nothing else is shown
-    assert 'name="order"' in client.get(address).content.decode()
+    assert "report-photo" not in client.get(address).content.decode()  # long enough ago
     assert client.get(address, {"order": "\0"}).status_code == 200
     none = client.get(address, {"order": "<b>7"}).content.decode()
     assert "Nothing was reported about #&lt;b&gt;7, or it is forgotten by now." in none
+
+
+def test_where_nobody_ever_rode_there_is_nothing_to_look_for(client: Client) -> None:
+    client.force_login(make_staff(store := make_store()))
+    assert 'name="order"' not in client.get(reverse("riders", args=[store.pk])).content.decode()
+
+
+def test_who_looks_for_one_order_misses_no_new_report(client: Client) -> None:
+    phone, handoff = on_the_road()
+    client.force_login(make_staff(handoff.store))
+    phone.tap("problem", handoff, at=after(600), form={"code": "absent", "note": "Rang twice"})
+    with time_machine.travel(after(700), tick=False):
+        page = client.get(reverse("riders", args=[handoff.store_id]), {"order": "no such"}).content.decode()
+    assert page.index("Nothing was reported") < page.index("Other reports") < page.index("Rang twice")
+    assert page.count("Rang twice") == 1

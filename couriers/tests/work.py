@@ -18,6 +18,7 @@ from orders.tests.boards import watched
 from outbox.runner import drain
 from stores.models import Store
 
+QUEUES = ("searches", "couriers", "prices")
 Facts = tuple[str, str, str, str]
 
 
@@ -28,10 +29,10 @@ def run_jobs(at: datetime) -> int:
 
 
 def run_all(at: datetime) -> int:
-    """Run what is due at `at` until nothing is, for couriers and for searches."""
+    """Run what is due at `at` until nothing is, for couriers, their searches and their prices."""
     with time_machine.travel(at, tick=False), boards_follow(at):
         total = 0
-        while done := sum(drain(queue=queue, seconds=30) for queue in ("searches", "couriers")):
+        while done := sum(drain(queue=queue, seconds=30) for queue in QUEUES):
             total += done
         return total
 

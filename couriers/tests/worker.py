@@ -1,4 +1,4 @@
-"""A worker process for tests that kill it: runs the due jobs of searches and couriers once."""
+"""A worker process for tests that kill it: runs the due jobs of searches, couriers and prices once."""
 
 import os
 
@@ -9,5 +9,5 @@ if __name__ == "__main__":
     django.setup()
     from outbox.runner import drain
 
-    for queue in ("searches", "couriers"):
+    for queue in ("searches", "couriers", "prices"):
         drain(queue=queue, seconds=30)

@@ -14,8 +14,8 @@ from merchant_portal.portal import redis_server
 from merchant_portal.portal.supervisor import Service
 
 PYTHON = sys.executable
-QUEUES = "portal,platforms,reconciliation,couriers,searches"
-THREADS = "56"  # one for each place of `settings.OUTBOX_PLACES`, and six for all else; most of them wait
+QUEUES = "portal,platforms,reconciliation,couriers,searches,prices"
+THREADS = "59"  # one for each place of `settings.OUTBOX_PLACES`, and six for all else; most of them wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,18 @@ def test_after_a_rest_one_call_tries_alone() -> None:
         call(guard, REST + 1)
 
 
+def test_after_a_rest_who_is_not_counted_waits_until_somebody_has_tried() -> None:
+    guard = Guard()
+    for _ in range(FAULTS_IN_A_ROW):
+        fail(guard, Uncertain("no reply"))
+    with pytest.raises(Resting) as resting, guard.admitted(now=after(REST), tries=False):
+        raise AssertionError("let in")
+    assert not resting.value.busy
+    assert call(guard, REST) == "called"
+    with guard.admitted(now=after(REST), tries=False):
+        pass
+
+
 def test_a_success_between_failures_keeps_the_door_open() -> None:
     guard = Guard()
     for _ in range(FAULTS_IN_A_ROW):

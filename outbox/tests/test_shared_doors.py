@@ -11,8 +11,8 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outbox.doors import FAULTS_IN_A_ROW, REST, TRIAL_LASTS, Door, Known, Pace
-from outbox.guard import Guard
+from outbox.doors import FAULTS_IN_A_ROW, REST, TRIAL_LASTS, TRIAL_WAIT, Door, Known, Pace
+from outbox.guard import Guard, Resting
 from outbox.shared_doors import AWAY, KEPT, KEY, LONGEST
 from outbox.tests.neighbour import Neighbour, after, call, fail
 from tests.services import Redis, find_redis
@@ -90,6 +90,18 @@ def test_after_a_rest_one_call_of_all_processes_tries(shared_redis: Redis) -> No
         for process in both:
             process.begin("rush", at=7, threads=8, begin=begin)
         assert sum(process.result() for process in both) == 1
+
+
+def test_who_is_not_counted_finds_out_for_no_process_whether_a_rest_is_over(shared_redis: Redis) -> None:
+    one, other = a_pair(shared_redis)
+    fail(one, 0, wait=7)
+    for guard in (one, other):
+        with pytest.raises(Resting) as resting, guard.admitted(now=after(8), tries=False):
+            raise AssertionError("let in")
+        assert (resting.value.wait, resting.value.busy) == (TRIAL_WAIT, False)
+    assert call(other, 8) == "called"
+    with one.admitted(now=after(8), tries=False):
+        pass
 
 
 def test_who_is_killed_while_trying_keeps_the_door_shut_for_a_while_only(shared_redis: Redis) -> None:
@@ -267,7 +279,7 @@ def test_a_clock_that_is_a_little_behind_gets_nothing_extra(shared_redis: Redis)
 
 HAPPENINGS = st.lists(
     st.tuples(
-        st.sampled_from(["call", "call", "call", "price", "fault", "wait"]),
+        st.sampled_from(["call", "call", "call", "price", "afterwards", "fault", "wait"]),
         st.sampled_from([0, 0, 0.05, 0.3, 1, 19.9, 20, 65, -0.1]),
     ),
     max_size=40,
@@ -287,9 +299,9 @@ def test_a_door_in_redis_is_what_it_is_in_one_process(
                 return fail(guard, at, wait=3 if happening == "wait" else 0)
             except Exception as error:  # noqa: BLE001 -- both shall do the same
                 return repr(error)
-        spare = 0.5 if happening == "price" else 0.0
+        tries, spare = happening != "afterwards", 0.0 if happening == "call" else 0.5
         try:
-            with guard.admitted(now=after(at), spare=spare), guard.counted(now=after(at)):
+            with guard.admitted(now=after(at), spare=spare, tries=tries), guard.counted(now=after(at)):
                 return "called"
         except Exception as error:  # noqa: BLE001 -- both shall do the same
             return repr(error), getattr(error, "wait", None)

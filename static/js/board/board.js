@@ -220,10 +220,12 @@ export class Board extends EventTarget {
   }
 
   /** Give what somebody has to somebody else: only as things stand now, so it is not kept for later. */
-  giveInstead(card, key, more) {
-    this.#handed = null;
+  async giveInstead(card, key, more) {
     const body = { ...carrierBody(key), ...bagBody(card), instead: true, ...more };
-    return this.ask(`/orders/${card.id}/handoff`, body);
+    const given = await this.ask(`/orders/${card.id}/handoff`, body);
+    if (!given || this.#handed?.id !== card.id) return;
+    this.#handed = null; // it would call back somebody else now
+    this.#changed();
   }
 
   /** What was given to somebody here a moment ago and can be called back: {card, name, until}, or null. */

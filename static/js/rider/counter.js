@@ -17,20 +17,25 @@ async function pageAt(address) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-/** Swap the living part, unless somebody is at it with the keyboard or has something open. */
+/** Swap the living parts of the page. */
 async function refresh() {
-  const living = document.querySelector("[data-live]");
-  const busy = living.contains(document.activeElement) || living.querySelector("details[open]");
-  if (document.hidden || dialog.open || busy) return;
+  if (document.hidden || dialog.open) return;
   try {
-    const fresh = (await pageAt(location.href)).querySelector("[data-live]");
-    // A page without it is the sign-in page: the session ended.
-    if (!fresh) return location.reload();
-    living.replaceWith(document.adoptNode(fresh));
+    const fresh = await pageAt(location.href);
+    // A page without them is the sign-in page: the session ended.
+    if (!fresh.querySelector("[data-live]")) return location.reload();
+    for (const living of document.querySelectorAll("[data-live]")) swap(living, fresh);
     note.textContent = "";
   } catch {
     note.textContent = note.dataset.stale;
   }
+}
+
+/** Not the part that somebody is at with the keyboard or has something open in. */
+function swap(living, page) {
+  const busy = living.contains(document.activeElement) || living.querySelector("details[open]");
+  const fresh = page.querySelector(`[data-live="${living.dataset.live}"]`);
+  if (!busy && fresh) living.replaceWith(document.adoptNode(fresh));
 }
 
 async function showCode(link) {

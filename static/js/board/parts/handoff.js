@@ -32,11 +32,14 @@ class HandoffDialog extends DialogPiece {
 
   /** The race that counts: of one that was begun before, nobody wants to hear any more. */
   #latest = null;
+  /** How many bags the order had when its prices were asked for */
+  #raced = 1;
 
   async show({ card, instead = false }) {
     const unknown = { carriers: null, offers: null, priceless: "" };
     const { bag = 1, bags = 1 } = card.delivery ?? {};
-    await super.show({ card, instead, ...unknown, bag, bags: bags || 1 });
+    this.#raced = bags || 1;
+    await super.show({ card, instead, ...unknown, bag, bags: this.#raced });
     this.#race();
     const carriers = (await this.board.crew.look()) ?? false;
     if (this.card.id === card.id) this.carriers = carriers;
@@ -44,11 +47,11 @@ class HandoffDialog extends DialogPiece {
 
   /** Ask for prices; asked for too often, they are asked for again when they may be. */
   async #race() {
-    const { card, bag, bags } = this;
+    const { card, bag } = this;
     const race = {};
     this.#latest = race;
     // A price is good for the bag it was asked for.
-    const which = bags > 1 ? `?bag=${bag}` : "";
+    const which = this.#raced > 1 ? `?bag=${bag}` : "";
     const raced = await this.board.read(`/orders/${card.id}/offers${which}`, (refusal) => refusal);
     if (this.#latest !== race) return;
     const wait = raced?.wait;
@@ -76,7 +79,7 @@ class HandoffDialog extends DialogPiece {
   body() {
     if (this.carriers === null) return html`<p class="muted">${gettext("Asking who is there …")}</p>`;
     if (!this.carriers) return this.#failed();
-    const all = choices(this.carriers, this.offers).filter(({ key }) => !this.#hasIt(key));
+    const all = choices(this.carriers, this.#prices).filter(({ key }) => !this.#hasIt(key));
     if (!all.length) return this.#nobody();
     const view = {
       now: this.board.now,
@@ -87,6 +90,11 @@ class HandoffDialog extends DialogPiece {
     return html`${this.instead ? this.#before() : nothing}
       <p class="muted" role="status">${this.offers === null ? gettext("Asking for prices …") : this.priceless || gettext("Each one can be asked, also against the suggestion.")}</p>
       ${offerList(all, view)} ${this.instead ? nothing : this.#split()}`;
+  }
+
+  /** Those of the order as it was raced: of more or fewer bags nobody knows the price. */
+  get #prices() {
+    return this.bags === this.#raced ? this.offers : [];
   }
 
   #hasIt(key) {
