@@ -1,6 +1,7 @@
 """Holding a database connection only while there is something to say to the database."""
 
 from django.db import connection
+from psycopg_pool import PoolTimeout
 
 
 def lend_connection() -> None:
@@ -11,3 +12,8 @@ def lend_connection() -> None:
     """
     if "pool" in connection.settings_dict["OPTIONS"] and not connection.in_atomic_block:
         connection.close()
+
+
+def had_none(error: Exception) -> bool:
+    """Whether it only says that all connections of the pool were in use."""
+    return isinstance(error.__cause__, PoolTimeout)

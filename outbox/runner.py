@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from outbox.connections import lend_connection
+from outbox.connections import had_none, lend_connection
 from outbox.errors import Hopeless, LaneShut, Later, NotYet
 from outbox.idle import idle_at
 from outbox.lanes import Lanes
@@ -24,6 +24,9 @@ Handler = Callable[[Job], None]
 # A job that nobody took for so long says that more hands are needed. Not sooner: a message costs a worker as
 # much as a job, and who is idle elsewhere looks by then.
 LATE = timedelta(seconds=0.12)
+# Until a job comes back that found all connections in use: who holds them may wait for somebody who is
+# frozen, and loses its locks after ten seconds.
+CROWDED = 5.0
 
 
 @cache
@@ -133,6 +136,10 @@ def run(job: Job) -> None:
     except Exception as error:
         logger.exception("job %s failed", job)
         lend_connection()  # it may be what failed: what is written now goes through another
-        put_off(job=job, reason=f"{type(error).__name__}: {error}", now=timezone.now())
+        reason, now = f"{type(error).__name__}: {error}", timezone.now()
+        if had_none(error):  # no fault of the job
+            give_back(job=job, reason=reason, seconds=CROWDED, now=now)
+        else:
+            put_off(job=job, reason=reason, now=now)
     else:
         finish(job=job, now=timezone.now())

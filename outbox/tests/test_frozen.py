@@ -1,6 +1,7 @@
 """A process that stands still in the middle of a transaction must not make others stand still with it."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group
@@ -8,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from outbox import runner
+from outbox.connections import lend_connection
 from outbox.models import Job
 from outbox.services import enqueue
 
@@ -47,6 +49,31 @@ def test_a_frozen_job_loses_its_locks_and_is_tried_again(postgresql, settings):
     assert (job.state, job.attempts, job.lease_until) == (Job.State.DUE, 1, None)
     assert "idle-in-transaction" in job.last_error
     assert Group.objects.get().name == "Jade Tea"
+
+
+def test_a_job_that_finds_all_connections_in_use_loses_no_attempt(postgresql, settings, monkeypatch):
+    settings.OUTBOX_HANDLERS = {"crowded.test": ("outbox.tests.test_frozen.crowd", "frozen")}
+    settings.OUTBOX_PLACES = {"frozen": 1}
+    monkeypatch.setattr(connection.pool, "timeout", 0.2)
+    enqueue(kind="crowded.test", key="1", payload={}, now=timezone.now())
+    before = timezone.now()
+    assert runner.drain(queue="frozen", seconds=1) == 1
+    job = Job.objects.get()
+    assert (job.state, job.attempts, job.lease_until) == (Job.State.DUE, 0, None)
+    assert job.due_at >= before + timedelta(seconds=runner.CROWDED)
+    assert "couldn't get a connection" in job.last_error
+
+
+def crowd(job):
+    """Take every connection of the pool, and want one."""
+    lend_connection()
+    pool = connection.pool
+    taken = [pool.getconn(timeout=FAR) for _ in range(pool.max_size)]
+    try:
+        Group.objects.count()
+    finally:
+        for one in taken:
+            pool.putconn(one)
 
 
 def work():
