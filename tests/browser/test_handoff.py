@@ -56,6 +56,7 @@ ASK_TOO_OFTEN = """async () => {
 }"""
 CUPS = """least => document.querySelector("board-app").board.cards
   .find((card) => card.state === "ready" && card.cups >= least)?.id ?? null"""
+BAGS = """([id, bags]) => document.querySelector("board-app").board.card(id)?.delivery?.bags === bags"""
 UNSETTLED = "SELECT count(*) FROM couriers_handoff WHERE state NOT IN ('cancelled', 'failed', 'delivered')"
 NUMBERS = "SELECT origin_id FROM couriers_handoff WHERE order_id = ? AND carrier = 'provider'"
 LIVE = """SELECT bag, carrier FROM couriers_handoff
@@ -325,7 +326,7 @@ def test_somebody_else_has_it_with_one_tap_once_the_courier_is_called_off(board,
     wait_for(shop, lambda _file: ledger_of(shop, number))
 
     board.evaluate(OPEN_ORDER, int(number))
-    board.get_by_role("button", name="Give it to somebody else").click()
+    press(board, board.get_by_role("button", name="Give it to somebody else"))
     expect(dialog.locator("h2")).to_contain_text("instead of Dada")
     expect(dialog).to_contain_text("may cost a fee")
     expect(dialog.locator(".offer", has_text="Dada")).to_have_count(0)
@@ -357,10 +358,11 @@ def test_of_two_bags_the_one_in_question_goes_to_somebody_else_and_its_price_is_
     both = [(1, "provider"), (2, "provider")]
     wait_for(shop, lambda file: file.execute(LIVE, [number]).fetchall() == both)
     wait_for(shop, lambda _file: len(ledger_of(shop, number)) == len(both))
+    board.wait_for_function(BAGS, arg=[number, len(both)])
 
     with board.expect_request("**/offers?bag=*") as asked:
         board.evaluate(OPEN_ORDER, number)
-        board.get_by_role("button", name="Give it to somebody else").click()
+        press(board, board.get_by_role("button", name="Give it to somebody else"))
     bag = int(asked.value.url.rpartition("=")[2])
     expect(dialog.locator("h2")).to_contain_text(f"Who brings bag {bag} of #")
     press(board, dialog.locator(".offer[data-carrier^=rider]").first)
